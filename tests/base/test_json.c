@@ -1,4 +1,5 @@
-/* test_json.c: what the reader accepts and refuses_malformed_text, where it says the fault is, and trees that outlive their arena. */
+/* test_json.c: texts that the reader accepts and refuses, the position of an error, and trees that outlive
+ * their arena. */
 #include <math.h>
 #include <pthread.h>
 

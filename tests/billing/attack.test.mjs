@@ -45,10 +45,10 @@ after(() => site?.stop())
 
 const place = r => r.path.replace('{bot}', a.bot).replace('{tenant}', a.tenant).replace('{answer}', 'new').replace('{plan}', 'starter').replace(/\{\w+\}/, 'x')
 const money = () => routes.filter(r => r.who === 'MEMBER(BILLING_WRITE)')
-const touched = () => fake.requests.filter(r => r.method !== 'GET').length
+const changes = () => fake.requests.filter(r => r.method !== 'GET').length
 
 test('a member without the right is refused at every billing route and every route of /admin', async () => {
-    const before = touched()
+    const before = changes()
     assert.equal(money().length, 5)
     for (const role of ['admin', 'editor', 'agent', 'viewer'])
         for (const r of money()) assert.equal((await people[role].post(place(r), { plan: 'free', overage: 'stop' })).status, 403, `${role} ${r.path}`)
@@ -56,11 +56,11 @@ test('a member without the right is refused at every billing route and every rou
         for (const path of [...routes.filter(r => r.who.startsWith('OPERATOR')).map(place), '/admin', '/admin/tenants', '/admin/events'])
             assert.equal((await who.post(path, { plan: 'enterprise' })).status, path.split('/').length > 3 ? 404 : 405, path)
     for (const path of ['/admin', '/admin/plans', `/admin/tenants/${b.tenant}`, '/admin/events', '/admin/alarms']) assert.equal((await people.owner.ask(path)).status, 404, path)
-    assert.equal(touched(), before, 'no request went to Stripe')
+    assert.equal(changes(), before, 'no request went to Stripe')
 })
 
 test('a form from another site cannot move money or change a plan', async () => {
-    const before = touched(), form = 'application/x-www-form-urlencoded'
+    const before = changes(), form = 'application/x-www-form-urlencoded'
     for (const [who, r] of [...money().map(r => [people.owner, r]), ...routes.filter(x => x.who.startsWith('OPERATOR')).map(x => [operator, x])]) {
         const path = place(r), good = { _csrf: who.token, plan: 'enterprise' }, body = new URLSearchParams(good).toString()
         for (const [why, options] of Object.entries({
@@ -75,7 +75,7 @@ test('a form from another site cannot move money or change a plan', async () => 
         assert.equal((await who.ask(path, { method: 'PUT', body: new URLSearchParams(good) })).status, 405)
         assert.equal((await who.ask(`${path}?${body}`, { method: 'POST', body: '', headers: { 'Content-Type': form } })).status, 403, 'a token in the address')
     }
-    assert.equal(touched(), before)
+    assert.equal(changes(), before)
 })
 
 test('another workspace\'s objects are not accepted', async () => {

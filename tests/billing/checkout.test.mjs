@@ -83,7 +83,7 @@ test('after a payment whose event has not arrived another purchase is refused an
 test('a sale is refused while a live subscription exists that was made at Stripe without any event', async () => {
     const tenant = await bed.buyer('starter'), [customer] = bed.customers(tenant)
     await bed.dashboard('DELETE', `/v1/subscriptions/${bed.subscriptions(tenant)[0].id}`)
-    await bed.lookAll(tenant)
+    await bed.refreshAll(tenant)
     assert.equal((await bed.state(tenant)).plan, 'free')
     const sessions = bed.sessions(tenant).length
     const made = fake.control.secondSubscription(customer.id, ['base', 'usage'].map(role => bed.price('professional', role).id))
@@ -160,7 +160,7 @@ test('a delayed payment of an active subscription succeeds or fails', async () =
         fake.control.pay(session.id, { card: 'async' })
         assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'paying')
         fake.control.settle(session.id, succeeds)
-        await bed.lookAll(tenant)
+        await bed.refreshAll(tenant)
         assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, outcome)
         assert.equal((await bed.state(tenant)).state, state)
     }
@@ -189,7 +189,7 @@ test('a trial needs no card, is given once, and ends without one', async () => {
     await bed.tick(15 * 86400)
     const [sub] = bed.subscriptions(tenant)
     assert.equal(sub.status, 'canceled')
-    await bed.look('subscription', sub.id)
+    await bed.refresh('subscription', sub.id)
     assert.equal((await bed.state(tenant)).plan, 'free')
     const again = bed.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
     assert.equal(again.payment_method_collection, 'always')
@@ -267,7 +267,7 @@ test('a customer deleted in the dashboard is replaced by a new one', async () =>
     const tenant = await bed.buyer('starter')
     const [old] = bed.customers(tenant), [sub] = bed.subscriptions(tenant)
     fake.control.deleteCustomer(old.id)
-    await bed.look('subscription', sub.id)
+    await bed.refresh('subscription', sub.id)
     assert.equal((await bed.state(tenant)).plan, 'free')
     const portal = await ops.call({ op: 'portal', tenant })
     assert.equal(portal.code, 'no_customer', portal.message)

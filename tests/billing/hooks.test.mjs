@@ -195,7 +195,7 @@ test('a flood of forged events is refused and leaves capacity for the real one',
 
 test('an address beyond its rate gets 429 and Retry-After', async () => {
     const ops = new Ops(parley.env), event = snapshot('invoice.paid', { id: 'in_9', object: 'invoice' })
-    const crowd = ops.call({ op: 'crowd', ms: 3000 }) // takes all that this address may, again and again
+    const crowd = ops.call({ op: 'use_up_rate', ms: 3000 }) // takes all that this address may, again and again
     const answer = await until('429', async () => { const a = await deliver(parley.url, event); return a.status === 429 && a }, 3000)
     assert.match(answer.headers.get('retry-after'), /^\d+$/)
     assert.equal(answer.body.code, 'rate_limited')

@@ -127,7 +127,7 @@ test('a row whose sender was killed before marking it is sent again with the sam
     fake.faults.add({ kind: 'slow', method: 'POST', path: PATH, ms: 800 })
     const victim = new Ops(bed.install.env)
     const gone = victim.gone
-    await victim.call({ op: 'hurry' })
+    await victim.call({ op: 'no_sleeps' })
     await victim.call({ op: 'clock', ms: fake.now() * 1000 })
     victim.call({ op: 'send' }).catch(() => {}) // it never answers
     await until('the request', () => posts().length === 1 || fake.w.meterEvents?.some(e => e.payload.stripe_customer_id === customer) ||
@@ -262,7 +262,7 @@ test('a row older than 35 days is never sent and raises an alarm', async () => {
     const [alarm] = await alarms('meter_rejected')
     assert.equal(alarm.object, customer)
     assert.match(alarm.words, /8 conversations .* 35 days/)
-    await bed.lookAll(tenant)
+    await bed.refreshAll(tenant)
 })
 
 test('usage collected after its period\'s end is stamped inside the period and billed with it', async () => {
@@ -278,7 +278,7 @@ test('usage collected after its period\'s end is stamped inside the period and b
     const [renewal] = fake.all('invoice').filter(i => i.customer === customer && i.billing_reason === 'subscription_cycle')
     const usage = renewal.lines.data.filter(l => l.amount === 245) // 500 beyond at 0.49 cents
     assert.equal(usage.length, 1, JSON.stringify(renewal.lines.data.map(l => [l.description, l.amount])))
-    await bed.lookAll(tenant)
+    await bed.refreshAll(tenant)
 })
 
 test('an error event from the meter marks the row rejected and raises an alarm', async () => {
@@ -313,7 +313,7 @@ test('when a customer is replaced each row goes to the customer it was counted u
     await count(tenant, 4, { customer }).catch(() => {}) // after the end it is FREE: nothing to bill
     await bed.tick(60)
     fake.control.deleteCustomer(customer)
-    await bed.look('customer', customer)
+    await bed.refresh('customer', customer)
     const begun = await ops.call({ op: 'begin', tenant, plan: 'starter' })
     assert.equal(begun.ok, true, begun.message)
     const session = bed.session(begun.url)
@@ -354,7 +354,7 @@ test('a moved billing day opens a period early, and nothing is counted twice or 
     const [sub] = bed.subscriptions(tenant)
     await bed.sdk('POST', `/v1/subscriptions/${sub.id}`, { 'billing_cycle_anchor[type]': 'now', proration_behavior: 'none' })
     await bed.tick(60)
-    await bed.lookAll(tenant)
+    await bed.refreshAll(tenant)
     const since = await ops.call({ op: 'usage', tenant })
     assert.deepEqual([since.used, since.start > before.start, since.start < before.end, since.billable], [0, true, true, true])
     await count(tenant, 7)
@@ -568,7 +568,7 @@ test('usage lost by the meter is found, reported, and sent again while it can be
     await compare()
     assert.ok((await states(tenant)).includes('rejected 6'), 'its invoice is final')
     assert.ok(fake.requests.filter(r => r.path.includes('event_summaries')).length < 130)
-    await bed.lookAll(tenant)
+    await bed.refreshAll(tenant)
 })
 
 test('a flush before an end sends all rows of the workspace, also those that wait for a retry', async () => {
@@ -642,8 +642,8 @@ test('usage on no invoice raises one alarm: ended at once in the dashboard, with
     await bed.tick(60)
     await collect()
     await send()
-    for (const one of all) await bed.lookAll(one.tenant)
-    for (const invoice of fake.all('invoice')) if (all.some(one => one.customer === invoice.customer)) await bed.look('invoice', invoice.id)
+    for (const one of all) await bed.refreshAll(one.tenant)
+    for (const invoice of fake.all('invoice')) if (all.some(one => one.customer === invoice.customer)) await bed.refresh('invoice', invoice.id)
     const audit = async () => assert.equal((await ops.call({ op: 'audit' })).ok, true)
     await audit()
     assert.deepEqual(await alarms('usage_unbilled'), [], 'an invoice may be a draft for an hour')

@@ -1,4 +1,4 @@
-/* ops.c: what owners and the operator do about money, on a string: one JSON object a line in, one out, for
+/* ops.c: billing operations of owners and the operator, as a program: reads and writes one JSON object a line, for
  * checkout.test.mjs and setup.test.mjs.
  * Each line opens the client from the configuration as it is then.
  *
@@ -9,11 +9,11 @@
  *   {"op": "end", "tenant"}   {"op": "move", "tenant"}   {"op": "keep", "tenant", "keep": [...]}   {"op": "customer",
  *   "tenant"}
  *   {"op": "plan", "plan", "price", "conversations", "overage", "currency", "public"}: saves a plan with other terms
- *   {"op": "state", "tenant"}: the tenant's rights, from its mirror   {"op": "look", "kind", "id"}   {"op": "clock",
+ *   {"op": "state", "tenant"}: the tenant's rights, from its mirror   {"op": "refresh", "kind", "id"}   {"op": "clock",
  *   "ms"}
  *   {"op": "setup"}   {"op": "check"}
- *   {"op": "hurry"}: from now on there is no sleep between attempts
- *   {"op": "crowd", "ms"}: for this time, an address (127.0.0.1) uses up its rate limit at hooks.fcgi
+ *   {"op": "no_sleeps"}: from now on there is no sleep between attempts
+ *   {"op": "use_up_rate", "ms"}: for this time, an address (127.0.0.1) uses up its rate limit at hooks.fcgi
  * and the worker's part:
  *   {"op": "collect"}   {"op": "send"}: meter rows until none is due   {"op": "flush", "tenant"}   {"op": "watch"}
  *   {"op": "audit"}   {"op": "notice"}
@@ -50,7 +50,7 @@ struct job {
 };
 
 static struct db_pool *pool;
-static bool hurry;
+static bool no_sleeps;
 
 static void no_sleep(void *ctx, int64_t ms)
 {
@@ -166,7 +166,7 @@ static enum status op_customer(struct job *j)
     return st;
 }
 
-static enum status op_look(struct job *j)
+static enum status op_refresh(struct job *j)
 {
     char *kind = arena_strdup(j->a, get(j, "kind"));
     lines_must(kind);
@@ -354,7 +354,7 @@ static const struct {
     {"begin", op_begin, NULL},     {"return", op_return, NULL},   {"portal", op_portal, NULL},
     {"preview", op_preview, NULL}, {"apply", op_apply, NULL},     {"undo", op_undo, NULL},
     {"end", op_end, NULL},         {"move", op_move, NULL},       {"customer", op_customer, NULL},
-    {"look", op_look, NULL},       {"setup", op_setup, NULL},     {"keep", NULL, op_keep},
+    {"refresh", op_refresh, NULL}, {"setup", op_setup, NULL},     {"keep", NULL, op_keep},
     {"plan", NULL, op_plan},       {"state", NULL, op_state},     {"check", NULL, op_check},
     {"collect", NULL, op_collect}, {"send", op_send, NULL},       {"events", op_events, NULL},
     {"flush", op_flush, NULL},     {"compare", op_compare, NULL}, {"watch", NULL, op_watch},
@@ -379,18 +379,18 @@ static enum status run(struct job *j)
         clock_set_for_test(json_int(json_get(j->in, "ms"), 0));
         return OK;
     }
-    hurry = hurry || str_eqz(op, "hurry");
-    if (str_eqz(op, "hurry"))
+    no_sleeps = no_sleeps || str_eqz(op, "no_sleeps");
+    if (str_eqz(op, "no_sleeps"))
         return OK;
     enum status st = config_load(NULL, &config, &j->e);
-    if (st == OK && str_eqz(op, "crowd")) {
+    if (st == OK && str_eqz(op, "use_up_rate")) {
         crowd(j, config);
         config_drop(config);
         return OK;
     }
     if (st == OK)
         st = stripe_open(&j->s, config, pool, &j->e);
-    j->s.sleep_ms = hurry ? no_sleep : NULL;
+    j->s.sleep_ms = no_sleeps ? no_sleep : NULL;
     if (config)
         config_set_current(config); /* as a program would after SIGHUP */
     for (size_t i = 0; st == OK && i < COUNT_OF(ops); i++)

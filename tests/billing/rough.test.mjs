@@ -5,15 +5,15 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { until } from '../lib/install.mjs'
 import { isAccessible, signUp } from '../portal/portal.mjs'
-import { buy, main, openStreet, press, says, tenantOf } from './shop.mjs'
+import { buy, main, openShop, press, says, tenantOf } from './shop.mjs'
 
-let parley, fake, browser, street
+let parley, fake, browser, shop
 
 before(async () => {
-    street = await openStreet({ seed: Number(process.env.SEED ?? 6) })
-    ;({ parley, fake, browser } = street)
+    shop = await openShop({ seed: Number(process.env.SEED ?? 6) })
+    ;({ parley, fake, browser } = shop)
 })
-after(() => street?.close())
+after(() => shop?.close())
 
 /** A person with a workspace of this name, and its objects at Stripe. */
 async function person(name, plan) {

@@ -34,7 +34,7 @@ class Site {
         this.url = parley.url
     }
 
-    /** The signing secrets that count from now on; the first signs what send() delivers. */
+    /** The signing secrets that are valid from now on; the first signs what send() delivers. */
     async secrets(list) {
         this.signing = list
         this.parley.configure({ stripe_webhook_secrets: list.join(' ') })
@@ -44,7 +44,7 @@ class Site {
         await until('the secrets', async () => (await deliver(this.url, probe, { secrets: [list[0]] })).body?.code === 'event_invalid')
     }
 
-    /** Deliver events of the fake (or others) in this order, whatever its own delivery does. */
+    /** Deliver events of the fake (or others) in this order, independent of the fake's own delivery. */
     async send(...events) {
         for (const event of events) {
             const answer = await deliver(this.url, event, { secrets: this.signing })
@@ -98,7 +98,7 @@ class Site {
     stored(event) { return this.row('stripe_event', `event_id = '${event.id ?? event}'`) }
     alarm(kind, object) { return this.row('billing_alarm', `open_key = '${kind}:${object}'`) }
 
-    /** Until the event is in this state. */
+    /** Wait until the event is in this state. */
     settled(event, state = 'done', ms) {
         return until(`${event.type ?? event} to be ${state}`, async () => {
             const row = await this.stored(event)
@@ -108,20 +108,20 @@ class Site {
     }
 
     /** Deliver, and wait until all of them are done. */
-    async told(...events) {
+    async deliverAndWait(...events) {
         await this.send(...events)
         for (const e of events) await this.settled(e)
     }
 
-    /** Everything that Stripe has to tell, in its order; until nothing waits here. */
+    /** Deliver everything the fake has, in its order, and wait until it is processed. */
     async pump() {
         while ((await this.fake.control.pump()).length);
         await this.idle()
     }
 
-    /** Until none waits but those that were put off. */
+    /** Wait until only postponed events are pending. */
     idle(ms) {
-        return until('all events to be served', async () => (await this.sql("SELECT COUNT(*) AS n FROM stripe_event WHERE state = 'pending' AND last_error = ''"))[0].n === '0', ms)
+        return until('all events to be processed', async () => (await this.sql("SELECT COUNT(*) AS n FROM stripe_event WHERE state = 'pending' AND last_error = ''"))[0].n === '0', ms)
     }
 
     async stop() {

@@ -54,7 +54,7 @@ test('an idle worker processes an event as soon as it is received', async () => 
     for (let i = 0; i < 3; i++) {
         await sleep(300 + 250 * i) // at different moments of whatever interval it may look in
         const event = site.event('customer.subscription.updated', sub), began = Date.now()
-        await site.told(event)
+        await site.deliverAndWait(event)
         times.push(Date.now() - began)
     }
     assert.ok(times.sort((a, b) => a - b)[1] < 1000, `${times} ms`) // two of three: the machine may have other work once
@@ -79,23 +79,23 @@ test('events may arrive as updated before created, or deleted before updated', a
     const { sub } = await site.paying()
     await site.stripe.subscriptions.update(sub, { cancel_at_period_end: true })
     const updated = events('customer.subscription.updated', sub), created = events('customer.subscription.created', sub)
-    await site.told(updated.at(-1))
+    await site.deliverAndWait(updated.at(-1))
     assert.equal((await site.mirror(sub)).status, 'active')
-    await site.told(created[0]) // an outdated event that says incomplete
+    await site.deliverAndWait(created[0]) // an outdated event that says incomplete
     const row = await site.mirror(sub)
     assert.equal(row.status, 'active')
     assert.ok(row.cancel_at_period_end === '1' || row.cancel_at)
     await site.stripe.subscriptions.cancel(sub)
-    await site.told(events('customer.subscription.deleted', sub)[0])
+    await site.deliverAndWait(events('customer.subscription.deleted', sub)[0])
     assert.equal((await site.mirror(sub)).status, 'canceled')
-    await site.told(updated[0])
+    await site.deliverAndWait(updated[0])
     assert.equal((await site.mirror(sub)).status, 'canceled')
 })
 
 test('an invoice may arrive before its subscription', async () => {
     const { tenant, sub } = await site.paying()
     const paid = fake.events.findLast(e => e.type === 'invoice.paid')
-    await site.told(paid)
+    await site.deliverAndWait(paid)
     assert.equal((await site.mirror(sub)).status, 'active')
     const n = await site.sql(`SELECT COUNT(*) AS n FROM invoice_mirror i JOIN subscription_mirror s USING (stripe_subscription_id)
         WHERE s.stripe_subscription_id = '${sub}' AND i.tenant_id = s.tenant_id AND i.status = 'paid'`)
@@ -147,7 +147,7 @@ test('events of live mode, of other accounts and versions grant nothing and rais
 
 test('thin events alone suffice', async () => {
     const { sub } = await site.paying()
-    await site.told(thin('v1.customer.subscription.updated', { id: sub, type: 'subscription', url: `/v1/subscriptions/${sub}` }))
+    await site.deliverAndWait(thin('v1.customer.subscription.updated', { id: sub, type: 'subscription', url: `/v1/subscriptions/${sub}` }))
     assert.equal((await site.mirror(sub)).status, 'active')
     await site.pump()
 })
@@ -168,7 +168,7 @@ test('an upcoming invoice has no id, so its subscription is fetched', async () =
     const { sub } = await site.paying()
     await site.pump()
     await site.stripe.subscriptions.update(sub, { cancel_at_period_end: true })
-    await site.told(snapshot('invoice.upcoming', { object: 'invoice', parent: { type: 'subscription_details', subscription_details: { subscription: sub } } }))
+    await site.deliverAndWait(snapshot('invoice.upcoming', { object: 'invoice', parent: { type: 'subscription_details', subscription_details: { subscription: sub } } }))
     const row = await site.mirror(sub)
     assert.ok(row.cancel_at_period_end === '1' || row.cancel_at)
     await site.pump()
@@ -265,7 +265,7 @@ test('a poison event delays no other, becomes a dead letter, and can be replayed
     fake.control.distort(bad.sub, { set: { object: 'surprise' } })
     const poison = site.event('customer.subscription.updated', bad.sub, { data: { object: { id: bad.sub, object: 'subscription' } } })
     await site.send(poison)
-    await site.told(site.event('customer.subscription.updated', good.sub))
+    await site.deliverAndWait(site.event('customer.subscription.updated', good.sub))
     assert.equal((await site.mirror(good.sub)).status, 'active')
     const row = await until('the first failure', async () => { const r = await site.stored(poison); return r.last_error && r })
     assert.deepEqual([row.state, row.attempts], ['pending', '1'])
@@ -292,7 +292,7 @@ test('a dead letter is processed by the next refresh of its object', async () =>
     const event = site.event('customer.subscription.updated', sub)
     await site.sql(`INSERT INTO stripe_event (event_id, type, object_type, object_id, api_version, livemode, created_at, received_at, state, due_at, payload)
         VALUES ('${event.id}', '${event.type}', 'subscription', '${sub}', '', 0, NOW(3), NOW(3), 'dead', NOW(3), '{}')`)
-    await site.told(site.event('customer.subscription.updated', sub))
+    await site.deliverAndWait(site.event('customer.subscription.updated', sub))
     assert.equal((await site.stored(event)).state, 'done')
 })
 
@@ -367,12 +367,12 @@ test('an unknown status keeps the last known one', async () => {
     await site.pump()
     const known = (await site.mirror(sub)).known_at
     fake.control.distort(sub, { set: { status: 'hibernating' } })
-    await site.told(site.event('customer.subscription.updated', sub))
+    await site.deliverAndWait(site.event('customer.subscription.updated', sub))
     const row = await site.mirror(sub)
     assert.deepEqual([row.status, row.known_status, row.known_at], ['hibernating', 'active', known])
     assert.ok(await site.alarm('unknown_status', sub))
     fake.control.distort(sub, null)
-    await site.told(site.event('customer.subscription.updated', sub))
+    await site.deliverAndWait(site.event('customer.subscription.updated', sub))
     assert.equal(await site.alarm('unknown_status', sub), undefined)
 })
 
@@ -398,7 +398,7 @@ test('items may be in any order or lack a quantity; an additional one raises an 
     const swapped = await site.mirror(sub)
     assert.deepEqual([swapped.base_item_id, swapped.usage_item_id], [before.base_item_id, before.usage_item_id])
     fake.control.distort(sub, { remove: ['items.data.0.quantity', 'items.data.1.quantity', 'pause_collection'], expand: ['customer', 'latest_invoice'] })
-    await site.told(site.event('customer.subscription.updated', sub))
+    await site.deliverAndWait(site.event('customer.subscription.updated', sub))
     const bare = await site.mirror(sub)
     assert.deepEqual([bare.base_item_id, bare.stripe_customer_id, bare.latest_invoice_id], [before.base_item_id, before.stripe_customer_id, before.latest_invoice_id])
     fake.control.distort(sub, null)
@@ -432,14 +432,14 @@ test('a planned downgrade is in the row until it is undone', async () => {
     await site.stripe.subscriptionSchedules.update(schedule.id, { phases: [
         { start_date: now.start_date, end_date: now.end_date, items: now.items.map(i => ({ price: i.price, ...(i.quantity ? { quantity: i.quantity } : {}) })) },
         { start_date: now.end_date, items, duration: { interval: 'month', interval_count: 1 } }] })
-    await site.told(site.event('customer.subscription.updated', sub))
+    await site.deliverAndWait(site.event('customer.subscription.updated', sub))
     const row = await site.mirror(sub)
     assert.equal(row.schedule_id, schedule.id)
     assert.equal(row.next_at, at(now.end_date))
     assert.equal((await site.sql(`SELECT t.plan FROM subscription_mirror m JOIN plan_terms t ON t.plan_terms_id = m.next_terms_id
         WHERE m.stripe_subscription_id = '${sub}'`))[0].plan, 'starter')
     await site.stripe.subscriptionSchedules.release(schedule.id)
-    await site.told(snapshot('subscription_schedule.released', { id: schedule.id, object: 'subscription_schedule' }))
+    await site.deliverAndWait(snapshot('subscription_schedule.released', { id: schedule.id, object: 'subscription_schedule' }))
     const undone = await site.mirror(sub)
     assert.deepEqual([undone.schedule_id, undone.next_terms_id, undone.next_at], [null, null, null])
     await site.pump()
@@ -449,7 +449,7 @@ test('a customer deleted at Stripe loses its subscription', async () => {
     const { customer, sub } = await site.paying()
     await site.pump()
     fake.control.deleteCustomer(customer)
-    await site.told(snapshot('customer.deleted', { id: customer, object: 'customer' }))
+    await site.deliverAndWait(snapshot('customer.deleted', { id: customer, object: 'customer' }))
     assert.equal((await site.mirror(sub)).status, 'canceled')
     assert.ok((await site.row('billing_customer', `stripe_customer_id = '${customer}'`)).deleted_at)
     await site.pump()
@@ -496,7 +496,7 @@ test('the past_due date is right even when the subscription is reported before i
     await site.pump()
     fake.control.card(customer, 'fail')
     await fake.advance({ to: fake.get(sub).items.data[0].current_period_end + 2 * 3600 })
-    await site.told(events('customer.subscription.updated', sub).at(-1))
+    await site.deliverAndWait(events('customer.subscription.updated', sub).at(-1))
     const row = await site.mirror(sub), invoice = fake.get(fake.get(sub).latest_invoice)
     assert.equal(row.first_failed_at, at(invoice.status_transitions.finalized_at))
     await site.pump()
@@ -538,7 +538,7 @@ test('voided, uncollectible and deleted draft invoices are mirrored', async () =
     assert.equal((await site.invoice(invoice)).status, 'void')
     await site.sql(`INSERT INTO invoice_mirror (stripe_invoice_id, stripe_customer_id, livemode, status, currency, total, amount_due, amount_paid,
         amount_remaining, created_at, fetched_at) VALUES ('in_deleted', '${customer}', 0, 'draft', 'USD', 1, 1, 0, 1, NOW(3), NOW(3))`)
-    await site.told(snapshot('invoice.updated', { id: 'in_deleted', object: 'invoice' }))
+    await site.deliverAndWait(snapshot('invoice.updated', { id: 'in_deleted', object: 'invoice' }))
     assert.equal((await site.invoice('in_deleted')).status, 'deleted')
 })
 
@@ -601,7 +601,7 @@ test('checkouts that are paid, expire or are paid later are recorded', async () 
     const paid = await checkout(tenant, customer)
     assert.equal(fake.control.pay(paid, { card: 'ok' }), 'complete')
     const completed = fake.events.find(e => e.type === 'checkout.session.completed' && e.data.object.id === paid)
-    await site.told(completed) // alone: the subscription's event follows
+    await site.deliverAndWait(completed) // alone: the subscription's event follows
     assert.equal((await attempt(paid)).state, 'complete')
     assert.equal((await site.mirror(fake.get(paid).subscription)).status, 'active')
     await site.pump()
@@ -631,20 +631,20 @@ test('a checkout that names another workspace changes nothing and raises an alar
 test('changes of prices and products in the dashboard raise alarms', async () => {
     const price = await site.price('enterprise', 'base')
     fake.control.edit(price, { active: false })
-    await site.told(snapshot('price.updated', fake.get(price)))
+    await site.deliverAndWait(snapshot('price.updated', fake.get(price)))
     assert.match((await site.alarm('price_changed', price)).words, /enterprise.*deactivated/)
     fake.control.edit(price, { active: true, unit_amount: 1 })
-    await site.told(snapshot('price.updated', fake.get(price)))
+    await site.deliverAndWait(snapshot('price.updated', fake.get(price)))
     assert.match((await site.alarm('price_changed', price)).words, /costs something else/)
     fake.control.edit(price, { unit_amount: 99900 })
-    await site.told(snapshot('price.updated', fake.get(price)))
+    await site.deliverAndWait(snapshot('price.updated', fake.get(price)))
     assert.equal(await site.alarm('price_changed', price), undefined)
     const product = fake.get(price).product
     fake.control.edit(product, { active: false })
-    await site.told(snapshot('product.updated', fake.get(product)))
+    await site.deliverAndWait(snapshot('product.updated', fake.get(product)))
     assert.ok(await site.alarm('product_changed', product))
     fake.control.edit(product, { active: true })
-    await site.told(snapshot('product.updated', fake.get(product)))
+    await site.deliverAndWait(snapshot('product.updated', fake.get(product)))
     assert.equal(await site.alarm('product_changed', product), undefined)
     await site.pump()
 })

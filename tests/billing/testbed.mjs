@@ -20,9 +20,9 @@ export function bytes(id) {
 }
 
 /** Ops without sleeps between attempts; client.test.mjs tests their length */
-async function hurried(bed) {
+async function opsWithoutSleeps(bed) {
     const ops = new Ops(bed.install.env)
-    await ops.call({ op: 'hurry' })
+    await ops.call({ op: 'no_sleeps' })
     return ops
 }
 
@@ -38,7 +38,7 @@ export class Testbed {
             programs: false,
             config: { stripe_secret_key: bed.key, stripe_api_base: bed.fake.url, base_url: 'https://parley.example', log_level: 'warn' },
         })
-        bed.all = [bed.ops = await hurried(bed)]
+        bed.all = [bed.ops = await opsWithoutSleeps(bed)]
         await bed.tick()
         assert.equal((await bed.ops.call({ op: 'setup' })).ok, true)
         return bed
@@ -46,7 +46,7 @@ export class Testbed {
 
     /** A second process, as for another tab or another owner */
     async secondOps() {
-        if (!this.all[1]) this.all.push(await hurried(this))
+        if (!this.all[1]) this.all.push(await opsWithoutSleeps(this))
         await this.tick()
         return this.all[1]
     }
@@ -80,7 +80,7 @@ export class Testbed {
         for (const ops of this.all) await ops.call({ op: 'clock', ms: this.fake.now() * 1000 })
     }
 
-    // ---- here ----
+    // ---- in Parley ----
 
     async tenant({ email, name = `Workspace ${++this.#tenants}` } = {}) {
         const tenant = await this.install.run('tenant', 'create', name)
@@ -144,14 +144,14 @@ export class Testbed {
         return state
     }
 
-    async look(kind, id) {
-        const looked = await this.ops.call({ op: 'look', kind, id })
-        assert.equal(looked.ok, true, looked.message)
+    async refresh(kind, id) {
+        const done = await this.ops.call({ op: 'refresh', kind, id })
+        assert.equal(done.ok, true, done.message)
     }
 
-    /** The mirror of all the tenant has */
-    async lookAll(tenant) {
-        for (const sub of this.subscriptions(tenant)) await this.look('subscription', sub.id)
+    /** Refresh the mirror of all the tenant's subscriptions */
+    async refreshAll(tenant) {
+        for (const sub of this.subscriptions(tenant)) await this.refresh('subscription', sub.id)
     }
 
     pick(object, ...names) {

@@ -1,5 +1,5 @@
-// A year of tenants with random faults on both sides ends with books that agree to the last unit: as part of the suite some months of a few
-// of them, by one seed; whole (200, 365 days, by a seed of its own) as `./dev year`.
+// After a year of tenants with random faults on both sides all accounts agree to the last unit. The suite runs some months of a few
+// tenants with one seed; `./dev year` runs 200 tenants for 365 days with a new seed.
 //   SEED=7 YEAR_TENANTS=200 YEAR_DAYS=365 node --test tests/billing/year.test.mjs      the same year again
 // Runs for about 40 s.
 import assert from 'node:assert/strict'
@@ -31,5 +31,5 @@ test('ledger, counters, meter and invoices agree, mirrors equal Stripe, and ever
     }
     assert.deepEqual(year.fake.violations, [], 'every request fitted the types of the API')
     assert.deepEqual(year.fake.broken, [])
-    assert.ok(year.granted > 0 && year.crashes > 0 && year.billed > 0 && year.overage > 0, 'something happened')
+    assert.ok(year.granted > 0 && year.crashes > 0 && year.billed > 0 && year.overage > 0, 'conversations were granted and billed, and the driver was killed')
 })

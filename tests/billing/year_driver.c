@@ -1,13 +1,13 @@
-/* year_driver.c: Parley without its doors, for the simulated year: one JSON object a line in, one out; time is what
- * the line says.
+/* year_driver.c: Parley's library without its programs, for the simulated year: reads and writes one JSON object a
+ * line; a line sets the time.
  *
- *   {"op": "clock", "ms"}                         from now on it is then
+ *   {"op": "clock", "ms"}                         set the time
  *   {"op": "tenant", "name"}                      a workspace with its owner: {"tenant": "ws_…"}
- *   {"op": "use", "list": [[tenant, n], ...]}     n visitors begin a conversation each, as the journal records it:
+ *   {"op": "use", "list": [[tenant, n], ...]}     n visitors start a conversation each, as the journal records it:
  *                                                 {"granted": [...]}
  *   {"op": "hook", "signature", "body"}           what /hooks/stripe does
- *   {"op": "work", "most"}                        the worker, until there is nothing to do or `most` pieces are done:
- *                                                 {"unsent": usage that Stripe has not heard of}
+ *   {"op": "work", "most"}                        the worker, until its queue is empty or `most` steps are done:
+ *                                                 {"unsent": whether usage has not reached Stripe}
  *   {"op": "checkout" | "change", "tenant", "plan"}   {"op": "undo" | "cancel_now" | "portal" | "entitled", "tenant"}
  *   {"op": "overage", "tenant", "bill", "cap"}
  *   {"op": "reconcile", "nightly"}   {"op": "verify"}
@@ -45,7 +45,7 @@ struct driver {
     struct err e;
 };
 
-/* In this program nobody waits: a pause is over at once, and the clock for durations has gone on by as much. */
+/* This program never sleeps: a pause returns immediately and advances the monotonic clock by its length. */
 static int64_t paused_ns;
 
 int nanosleep(const struct timespec *want, struct timespec *left)
@@ -115,18 +115,18 @@ struct batch {
     size_t n;
 };
 
-static enum status record(struct db *c, void *ctx, struct err *e)
+static enum status record_batch(struct db *c, void *ctx, struct err *e)
 {
     struct batch *b = ctx;
     return usage_record(c, b->counts, b->n, e);
 }
 
-/* All at once as a batch of the journal; one by one when the plan has not room for all. */
-static enum status count(struct driver *d, struct db *c, struct usage_count *counts, size_t n, int64_t *granted)
+/* Record all as one batch, like the journal; one by one when the plan's limit does not allow all. */
+static enum status count_batch(struct driver *d, struct db *c, struct usage_count *counts, size_t n, int64_t *granted)
 {
     struct err e = ERR_INIT;
     struct batch all = {counts, n};
-    enum status st = db_transaction(c, record, &all, &e);
+    enum status st = db_transaction(c, record_batch, &all, &e);
     if (st == OK) {
         *granted = (int64_t)n;
         return OK;
@@ -134,7 +134,7 @@ static enum status count(struct driver *d, struct db *c, struct usage_count *cou
     for (size_t i = 0; st == ERR_PLAN && i < n; i++) {
         struct batch one = {counts + i, 1};
         e = ERR_INIT;
-        st = db_transaction(c, record, &one, &e);
+        st = db_transaction(c, record_batch, &one, &e);
         if (st == OK) {
             (*granted)++;
             st = ERR_PLAN;
@@ -165,12 +165,12 @@ static enum status use_one(struct driver *d, struct str tenant, int64_t n, int64
         counts[i] = (struct usage_count){id, id_new(), clock_now_ms(), quota};
     st = db_get(d->pool, &c, &d->e);
     if (st == OK)
-        st = count(d, c, counts, (size_t)n, granted);
+        st = count_batch(d, c, counts, (size_t)n, granted);
     db_put(c);
     return st;
 }
 
-static enum status use(struct driver *d)
+static enum status use_all(struct driver *d)
 {
     struct json *list = json_get(d->in, "list"), *granted;
     enum status st = OK;
@@ -253,7 +253,7 @@ static enum status at_stripe(struct driver *d, const char *op, const struct acto
 
 /* ---- the operator ---- */
 
-static enum status verify(struct driver *d)
+static enum status verify_ledger(struct driver *d)
 {
     struct usage_drift *drift;
     struct db *c;
@@ -266,7 +266,7 @@ static enum status verify(struct driver *d)
     return st;
 }
 
-static enum status work(struct driver *d)
+static enum status run_worker(struct driver *d)
 {
     int64_t most = json_int(json_get(d->in, "most"), 100000), done = 0;
     struct meter_lag lag = {0};
@@ -274,7 +274,7 @@ static enum status work(struct driver *d)
     bool found = true;
     enum status st = OK;
     memset(d->worker.rest_us, 0,
-           sizeof(d->worker.rest_us)); /* a step that failed rests in real time, of which there is none here */
+           sizeof(d->worker.rest_us)); /* a failed step pauses in real time, which does not pass here */
     for (; st == OK && found && done < most; done++)
         st = worker_step(&d->worker, &found, &d->e);
     if (st == OK)
@@ -287,7 +287,7 @@ static enum status work(struct driver *d)
     return st;
 }
 
-static enum status run(struct driver *d, const char *op)
+static enum status run_op(struct driver *d, const char *op)
 {
     struct actor who = {0};
     enum status st = OK;
@@ -298,13 +298,13 @@ static enum status run(struct driver *d, const char *op)
     if (strcmp(op, "tenant") == 0)
         return make_tenant(d);
     if (strcmp(op, "use") == 0)
-        return use(d);
+        return use_all(d);
     if (strcmp(op, "hook") == 0)
         return event_receive(d->pool, d->config, json_get_str(d->in, "signature"), json_get_str(d->in, "body"), &d->e);
     if (strcmp(op, "work") == 0)
-        return work(d);
+        return run_worker(d);
     if (strcmp(op, "verify") == 0)
-        return verify(d);
+        return verify_ledger(d);
     if (strcmp(op, "reconcile") == 0)
         return at_stripe(d, op, &who);
     st = read_tenant(d, &who);
@@ -350,7 +350,7 @@ static void answer(struct arena *a, struct json *in, struct json *out)
     if (!d->config)
         st = open_all(d);
     if (st == OK)
-        st = run(d, arena_strdup(a, json_get_str(in, "op")));
+        st = run_op(d, arena_strdup(a, json_get_str(in, "op")));
     lines_outcome(out, st, &d->e, "status");
 }
 

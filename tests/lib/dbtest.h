@@ -7,8 +7,8 @@
 /* First thing in main: without a server (PARLEY_TEST_SOCKET) the program runs itself again under
  * tests/db/with-mariadb. */
 void dbtest_begin(int argc, char **argv);
-/* A config file for an empty database of this name, created again; extra lines may be NULL. The path is valid until 15 more
- * were made. */
+/* A config file for an empty database of this name, created again; extra lines may be NULL. The path is valid until
+ * 15 more were made. */
 const char *dbtest_config_file(const char *database, const char *extra);
 const struct config *dbtest_config(const char *database); /* loaded from such a file; drop it */
 void dbtest_migrate(const struct config *c);              /* with the tree's sql/ */

@@ -1,6 +1,6 @@
-/* short_memory.h: allocation failures on request. The program's own malloc replaces the C library's, for the libraries that
- * are linked as well: set `countdown`, run, set it back to -1. Sanitizers need malloc for themselves: then
- * INTERPOSED is 0 and nothing fails. Include it in the one .c file of a test program. */
+/* short_memory.h: allocation failures on request. The program's own malloc replaces the C library's, for the
+ * libraries that are linked as well: set `countdown`, run, set it back to -1. Sanitizers need malloc for themselves:
+ * then INTERPOSED is 0 and nothing fails. Include it in the one .c file of a test program. */
 #ifndef PARLEY_TESTS_LIB_SHORT_MEMORY_H
 #define PARLEY_TESTS_LIB_SHORT_MEMORY_H
 

@@ -3,15 +3,15 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { isAccessible, signUp, watch } from './portal.mjs'
-import { buy as buyAt, main, openStreet, press, says } from '../billing/shop.mjs'
+import { buy as buyAt, main, openShop, press, says } from '../billing/shop.mjs'
 
-let parley, fake, browser, street
+let parley, fake, browser, shop
 
 before(async () => {
-    street = await openStreet({ seed: Number(process.env.SEED ?? 5) })
-    ;({ parley, fake, browser } = street)
+    shop = await openShop({ seed: Number(process.env.SEED ?? 5) })
+    ;({ parley, fake, browser } = shop)
 })
-after(() => street?.close())
+after(() => shop?.close())
 
 const fresh = async options => (await browser.newContext(options)).newPage()
 const post = async (page, where, form) => {

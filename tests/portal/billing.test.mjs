@@ -5,15 +5,15 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startInstall, until } from '../lib/install.mjs'
 import { createBot, isAccessible, signIn, signUp, watch } from './portal.mjs'
-import { buy as buyAt, main, pastWorld, pay as payAt, openStreet, press, says, startShop, tenantOf } from '../billing/shop.mjs'
+import { buy as buyAt, main, startPastFake, pay as payAt, openShop, press, says, startShop, tenantOf } from '../billing/shop.mjs'
 
-let parley, fake, browser, street
+let parley, fake, browser, shop
 
 before(async () => {
-    street = await openStreet({ seed: Number(process.env.SEED ?? 5) })
-    ;({ parley, fake, browser } = street)
+    shop = await openShop({ seed: Number(process.env.SEED ?? 5) })
+    ;({ parley, fake, browser } = shop)
 })
-after(() => street?.close())
+after(() => shop?.close())
 
 const fresh = async options => (await browser.newContext(options)).newPage()
 const customerOf = tenant => fake.all('customer').find(c => c.metadata.tenant === tenant)
@@ -297,8 +297,8 @@ test('a member who may not buy sees whom to ask, and a forged form is refused', 
 // ---- a payment that is missing ----
 
 test('a missing payment is announced on every page, by its age, until it is paid', async () => {
-    const { world, now, subscribe } = await pastWorld(50)
-    const install = await startShop(world, { heard: false })
+    const { fake: world, now, subscribe } = await startPastFake(50)
+    const install = await startShop(world, { webhooks: false })
     const people = []
     try {
         for (const [name, before] of [['Suspended', 48], ['Read only', 41], ['Grace', 34]]) {

@@ -1,4 +1,5 @@
-/* Leases against a real MariaDB: one holder at a time, also among threads, and a holder that lost the lease cannot write. */
+/* Leases against a real MariaDB: one holder at a time, also among threads, and a holder that lost the lease cannot
+ * write. */
 #include <pthread.h>
 #include <stdatomic.h>
 

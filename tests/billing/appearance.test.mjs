@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startBrowser } from '../lib/browser.mjs'
 import { createBot, isAccessible, publish, signUp, watch } from '../portal/portal.mjs'
-import { main, pastWorld, press, says, startShop, tenantOf } from './shop.mjs'
+import { main, startPastFake, press, says, startShop, tenantOf } from './shop.mjs'
 
 const SHOTS = process.env.SHOTS
 const LOOKS = [['desktop', 1280, 800, 'light'], ['phone', 390, 844, 'dark'], ...SHOTS ? [['desktop', 1280, 800, 'dark'], ['phone', 390, 844, 'light']] : []]
@@ -14,8 +14,8 @@ let past, parley, browser
 const people = {}
 
 before(async () => {
-    past = await pastWorld(50)
-    parley = await startShop(past.world, { heard: false })
+    past = await startPastFake(50)
+    parley = await startShop(past.fake, { webhooks: false })
     browser = await startBrowser()
 })
 after(async () => {
@@ -34,7 +34,7 @@ async function person(name) {
 /** The workspace bought the plan `days` ago, and everything since then is mirrored. */
 async function bought(name, days, plan, more) {
     const one = await person(name)
-    await past.world.advance({ to: past.now - days * 86400 })
+    await past.fake.advance({ to: past.now - days * 86400 })
     return Object.assign(one, await past.subscribe(parley, name, one.tenant, plan, more))
 }
 
@@ -59,10 +59,10 @@ test('the billing page is legible in each state', async () => {
     await bought('Grace', 34, 'starter', { card: 'fail' })
     for (const [name, plan] of [['Live', 'starter'], ['Down', 'professional'], ['Ending', 'professional'], ['Pending', 'starter'], ['Endless', 'enterprise']]) await bought(name, 20, plan)
     await bought('Trial', 10, 'starter', { trial_period_days: '14' })
-    await past.world.advance({ to: past.now })
+    await past.fake.advance({ to: past.now })
     for (const one of Object.values(people)) {
         await parley.run('billing', 'sync', one.sub)
-        for (const invoice of past.world.all('invoice').filter(i => i.customer === one.customer)) await parley.run('billing', 'sync', invoice.id)
+        for (const invoice of past.fake.all('invoice').filter(i => i.customer === one.customer)) await parley.run('billing', 'sync', invoice.id)
     }
     for (const name of ['Free', 'Given', 'Near', 'Full']) await person(name)
     await parley.run('tenant', 'plan', people.Given.tenant, 'professional')
@@ -113,7 +113,7 @@ test('the pages of plan changes are legible: upgrade, downgrade, cancellation an
     await says(ending.page, 'None: the plan ends, and nothing is open.')
     await look(ending, '/app/billing', 'billing that ends')
     await look(pending, '/app/billing/change?plan=professional', 'up')
-    past.world.control.card(pending.customer, 'fail')
+    past.fake.control.card(pending.customer, 'fail')
     await press(pending.page, /^Pay/)
     await pending.page.getByRole('heading', { name: 'This change needs your payment' }).waitFor()
     await look(pending, '/app/billing', 'billing with a payment that waits')
