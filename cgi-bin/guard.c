@@ -97,10 +97,10 @@ static enum status guard_refuse_feature(struct request *rq, enum feature f, stru
     if (guard_offer(rq, f, &offer, e) != OK)
         return e->status;
     if (!offer)
-        return err_set(e, E_plan_feature, "%s: no plan of this install has this.",
+        return err_set(e, E_plan_feature, "%s: no plan of this install includes this feature.",
                        entitlement_label(guard_entitlement(f)));
-    return err_set(e, E_plan_feature, "%s: the plan %.*s has this.", entitlement_label(guard_entitlement(f)),
-                   STR_F(offer->name));
+    return err_set(e, E_plan_feature, "%s: upgrade to the plan %.*s to use this feature.",
+                   entitlement_label(guard_entitlement(f)), STR_F(offer->name));
 }
 
 /* Asked for every request of a gated route, so it uses the cached summary. Only a refusal reads the plans, to name
@@ -113,7 +113,7 @@ enum status guard_feature(struct request *rq, int feature, struct err *e)
     if (feature == FEATURE_NONE)
         return OK;
     if (id_is_none(rq->who.tenant))
-        return err_set(e, E_no_workspace, "You are in no workspace.");
+        return err_set(e, E_no_workspace, "You are not a member of any workspace.");
     if (entitled_now(g->pool, rq->who.tenant, clock_now_ms(), &x, e) != OK)
         return e->status;
     return guard_has(&x, f) ? OK : guard_refuse_feature(rq, f, e);

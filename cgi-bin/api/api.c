@@ -49,7 +49,7 @@ enum status api_limit(struct api_call *call, int *out)
     struct str s = request_query(call->rq, "limit");
     uint64_t v = LIMIT_DEFAULT;
     if (s.n && (!num_u64(s, LIMIT_MAX, &v) || v < 1))
-        return err_at(&call->e, E_limit_invalid, "limit", "limit is a number from 1 to %d.", LIMIT_MAX);
+        return err_at(&call->e, E_limit_invalid, "limit", "\"limit\" must be a number from 1 to %d.", LIMIT_MAX);
     *out = (int)v;
     return OK;
 }
@@ -60,7 +60,8 @@ enum status api_after(struct api_call *call, enum id_kind kind, struct id *out)
     struct str s = request_query(call->rq, "after");
     *out = ID_NONE;
     if (s.n && !id_parse(kind, s, out))
-        return err_at(&call->e, E_after_invalid, "after", "after is the id of the last one seen.");
+        return err_at(&call->e, E_after_invalid, "after",
+                      "\"after\" must be the id of the last object on the previous page.");
     return OK;
 }
 

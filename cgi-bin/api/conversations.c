@@ -105,7 +105,8 @@ void api_conversations_messages_get(struct request *rq)
     if (st == OK)
         st = api_limit(&call, &range.limit);
     if (st == OK && after.n && !num_i64(after, 0, INT64_MAX, &range.after))
-        st = err_at(&call.e, E_after_invalid, "after", "after is the seq of the last message seen.");
+        st = err_at(&call.e, E_after_invalid, "after",
+                    "\"after\" must be the seq of the last message on the previous page.");
     if (st == OK)
         st = conversation_messages(call.c, call.who.tenant, &range, call.a, &page, &call.e);
     if (st != OK) {

@@ -192,7 +192,7 @@ static enum status messages_read_after(struct str text, int64_t *out, struct err
     *out = 0;
     if (text.n == 0 || num_i64(text, 0, INT64_MAX, out))
         return OK;
-    return err_at(e, E_after_invalid, "/after", "\"after\" is the number of the last message seen.");
+    return err_at(e, E_after_invalid, "/after", "\"after\" must be the number of the last message received.");
 }
 
 /* A client that was offline asks with the last number that it has, and gets what it missed, from whichever process

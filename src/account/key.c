@@ -78,7 +78,7 @@ enum status account_key_create(struct db *c, struct id tenant, struct str name, 
     uint8_t hash[32];
     struct id id = id_new();
     if (!clean.n || !utf8_text(clean) || utf8_length(clean) > 80)
-        return err_at(e, E_name_invalid, "name", "A key's name needs 1 to 80 characters.");
+        return err_at(e, E_name_invalid, "name", "The name of a key must have 1 to 80 characters.");
     if (!scopes || scopes & ~(uint32_t)(SCOPE_READ | SCOPE_WRITE | SCOPE_CHAT | SCOPE_ADMIN))
         return err_raise_at(e, E_scopes_invalid, "scopes");
     key_make(key);
@@ -99,7 +99,7 @@ enum status account_key_load(struct db *c, struct arena *a, struct str key, stru
     uint8_t hash[32];
     if (!key_well_formed(key))
         return err_set(e, E_key_malformed,
-                       "That is not a complete API key. A key begins with ply_ and has %d characters.", KEY_N);
+                       "This is not a complete API key. A key begins with ply_ and has %d characters.", KEY_N);
     crypto_digest(key, hash);
     enum status st = key_store_get(c, a, hash, &row, e);
     /* Revoked and unknown look the same, or a found key would be worth keeping. Suspension is said only to the owner of

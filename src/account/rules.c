@@ -29,7 +29,7 @@ enum status rules_email(struct arena *a, struct str in, struct str *typed, struc
     bool ok = true;
     if (!email_valid(s))
         return err_at(e, E_email_invalid, "email",
-                      "That is not an e-mail address. It should look like name@example.com.");
+                      "This is not a valid e-mail address. Use the form name@example.com.");
     *typed = arena_str(a, s, &ok);
     if (!ok)
         return err_nomem(e);
@@ -37,7 +37,7 @@ enum status rules_email(struct arena *a, struct str in, struct str *typed, struc
     if (!ok)
         return err_nomem(e);
     if (key->n > EMAIL_MAX)
-        return err_at(e, E_email_invalid, "email", "That e-mail address is too long.");
+        return err_at(e, E_email_invalid, "email", "This e-mail address is too long.");
     return OK;
 }
 
@@ -111,9 +111,9 @@ enum status rules_password(struct str password, struct str email, struct err *e)
     if (!utf8_valid(password) || memchr(password.p, 0, password.n))
         return err_raise_at(e, E_password_invalid, "password");
     if (password.n > PASSWORD_MAX)
-        return err_at(e, E_password_long, "password", "A password has at most %d bytes.", PASSWORD_MAX);
+        return err_at(e, E_password_long, "password", "A password can have at most %d bytes.", PASSWORD_MAX);
     if (utf8_length(password) < PASSWORD_MIN)
-        return err_at(e, E_password_short, "password", "A password needs at least %d characters.", PASSWORD_MIN);
+        return err_at(e, E_password_short, "password", "A password must have at least %d characters.", PASSWORD_MIN);
     if (is_commonest(password) || is_plain_run(password) || (email.n && str_ieq(password, email)) ||
         (local.n && str_ieq(password, local)))
         return err_raise_at(e, E_password_known, "password");
@@ -127,7 +127,7 @@ enum status rules_name(struct str in, const char *pointer, const char *what, str
     bool good = s.n > 0 && utf8_text(s) && utf8_length(s) <= NAME_MAX_CHARS && str_find(s, '\n') < 0 &&
                 str_find(s, '\r') < 0;
     if (!good)
-        return err_at(e, E_name_invalid, pointer, "%s needs 1 to %d characters on one line.", what, NAME_MAX_CHARS);
+        return err_at(e, E_name_invalid, pointer, "%s must have 1 to %d characters on one line.", what, NAME_MAX_CHARS);
     *out = s;
     return OK;
 }

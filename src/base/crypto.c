@@ -28,7 +28,7 @@ enum status crypto_init(struct err *e)
     if (sodium_init() < 0)
         return err_set(e, E_internal, "libsodium cannot be initialised.");
     if (!done && sem_init(&password_turn, 0, PASSWORDS_AT_ONCE) != 0)
-        return err_set(e, E_internal, "A semaphore cannot be made.");
+        return err_set(e, E_internal, "A semaphore cannot be created.");
     done = true;
     return OK;
 }
@@ -147,7 +147,8 @@ enum status crypto_open(const uint8_t key[CRYPTO_KEY], struct str context, struc
         return OK;
     out->n = before;
     out->p[before] = '\0';
-    return err_set(e, E_sealed_invalid, "A sealed secret cannot be opened: another key, or it was altered.");
+    return err_set(e, E_sealed_invalid,
+                   "A sealed secret cannot be opened: it was sealed with another secret_key, or it was altered.");
 }
 
 /* ---- text forms ---- */

@@ -29,7 +29,7 @@ static enum status bot_flow_text(struct arena *a, const struct json *flow, struc
     if (ok)
         crypto_digest(buf_str(&b), hash);
     buf_release(&b);
-    return ok ? OK : err_set(e, E_flow_too_large, "A flow has at most %zu KB.", MAX_FLOW / KB);
+    return ok ? OK : err_set(e, E_flow_too_large, "A flow can have at most %zu KB.", MAX_FLOW / KB);
 }
 
 /* Only what can be parsed is stored, so the test chat and the editor can always show it. Whether it can be published is
@@ -75,7 +75,7 @@ enum status bot_flow_language(struct json *flow, struct str wanted, struct str *
     ptrdiff_t dash = str_find(wanted, '-');
     enum status st = OK;
     if (!json_is(list, JSON_ARRAY) || !json_str(first).n)
-        return err_at(e, E_flow_invalid, "/languages", "The flow names no language.");
+        return err_at(e, E_flow_invalid, "/languages", "The flow has no language.");
     if (wanted.n) {
         struct json *found = bot_language_find(list, wanted);
         if (!found && dash > 0)

@@ -23,11 +23,12 @@ static enum status brand_check(struct bot_brand *b, struct err *e)
     b->name = str_trim(b->name);
     b->link = str_trim(b->link);
     if (!utf8_text(b->name) || !str_one_line(b->name) || utf8_length(b->name) > BRAND_NAME_MAX)
-        return err_at(e, E_brand_name_invalid, "name", "The name has at most %d characters, on one line.",
+        return err_at(e, E_brand_name_invalid, "name", "The name can have at most %d characters, on one line.",
                       BRAND_NAME_MAX);
     if (b->link.n > BRAND_LINK_MAX || !utf8_text(b->link) || !link_valid(b->link))
         return err_at(e, E_brand_link_invalid, "link",
-                      "A link begins with https:// or http://, has no spaces and at most %d bytes.", BRAND_LINK_MAX);
+                      "A link must begin with https:// or http://, contain no spaces and have at most %d bytes.",
+                      BRAND_LINK_MAX);
     if (b->link.n && !b->name.n)
         return err_raise_at(e, E_brand_name_missing, "name");
     return OK;

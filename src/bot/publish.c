@@ -100,7 +100,7 @@ static enum status publish_write(struct db *c, void *ctx, struct err *e)
     /* The row is locked from here to the commit, so after this comparison no editor can save between check and
      * publication. */
     if (!crypto_equal(now.hash, tx->checked->hash, CRYPTO_HASH))
-        return err_set(e, E_draft_changed, "The draft was changed while it was being published: publish again.");
+        return err_set(e, E_draft_changed, "The draft was changed while it was being published. Publish it again.");
     tx->version = now.live_version;
     tx->fresh = !now.live_version || !crypto_equal(now.hash, now.live_hash, CRYPTO_HASH);
     if (!tx->fresh)
@@ -124,7 +124,7 @@ enum status bot_publish(struct db *c, const struct actor *who, struct id bot, st
     struct publish_tx tx = {.who = who, .a = a, .bot = bot, .note = str_trim(note), .checked = &draft};
     enum status st;
     if (!utf8_text(note) || utf8_length(tx.note) > 500)
-        return err_at(e, E_note_invalid, "note", "A note has at most 500 characters.");
+        return err_at(e, E_note_invalid, "note", "A note can have at most 500 characters.");
     if ((st = bot_store_draft(c, a, who->tenant, bot, false, &draft, e)) != OK)
         return st;
     if ((st = publish_check_draft(draft.text, a, e)) != OK)

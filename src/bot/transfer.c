@@ -130,7 +130,7 @@ static enum status import_read_answers(struct arena *a, const struct json *list,
     if (list && !json_is(list, JSON_ARRAY))
         return err_at(e, E_file_invalid, "/answers", "\"answers\" must be a list.");
     if (*n > MAX_ANSWERS)
-        return err_at(e, E_too_many_answers, "/answers", "A bot has at most %d answers.", MAX_ANSWERS);
+        return err_at(e, E_too_many_answers, "/answers", "A bot can have at most %d answers.", MAX_ANSWERS);
     if (!(*out = arena_array(a, *n + 1, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < *n; i++) {
@@ -159,13 +159,13 @@ enum status bot_import(struct db *c, const struct actor *who, struct arena *a, c
     struct answer *answers;
     enum status st;
     if (!json_is(file, JSON_OBJECT) || !json_is(json_get(file, "parley"), JSON_INT))
-        return err_at(e, E_file_invalid, "/parley", "This is not the file of a bot.");
+        return err_at(e, E_file_invalid, "/parley", "This is not a bot exported by Parley.");
     if (json_int(json_get(file, "parley"), 0) != FILE_FORMAT)
         return err_at(e, E_file_version, "/parley",
-                      "This file was written by a newer Parley: it says format %lld, this one reads %d.",
+                      "This file was written by a newer release: it has format %lld, and this release reads format %d.",
                       (long long)json_int(json_get(file, "parley"), 0), FILE_FORMAT);
     if (!json_is(flow, JSON_OBJECT))
-        return err_at(e, E_file_invalid, "/flow", "The file holds no flow.");
+        return err_at(e, E_file_invalid, "/flow", "The file contains no flow.");
     if ((st = import_read_answers(a, json_get(file, "answers"), &answers, &seed.answer_n, e)) != OK)
         return st;
     seed.answers = answers;

@@ -39,10 +39,10 @@ static enum status cli_take_option(struct cli *cl, int *i, const struct cli_opt 
             continue;
         if (opts[k].flag) {
             *opts[k].flag = true;
-            return eq ? cli_usage(e, "--%s takes no value.", opts[k].name) : OK;
+            return eq ? cli_usage(e, "The option --%s takes no value.", opts[k].name) : OK;
         }
         if (!eq && *i + 1 >= cl->argc)
-            return cli_usage(e, "--%s needs a value.", opts[k].name);
+            return cli_usage(e, "The option --%s needs a value.", opts[k].name);
         *opts[k].value = eq ? eq + 1 : cl->argv[++*i];
         return OK;
     }
@@ -73,7 +73,7 @@ enum status cli_options(struct cli *cl, const struct cli_opt *opts, size_t n, in
     if (kept < min)
         return cli_usage(e, "An argument is missing.");
     if (kept > max)
-        return cli_usage(e, "\"%s\" is one argument too many.", cl->argv[max]);
+        return cli_usage(e, "Unexpected argument: \"%s\".", cl->argv[max]);
     return OK;
 }
 

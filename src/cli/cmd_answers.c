@@ -31,7 +31,7 @@ enum status cmd_answers_list(struct cli *cl, struct err *e)
         return st;
     /* The list has no pages, so the limit is higher than that of a page. A larger list is a task for bot export. */
     if (!num_u64(str_from(limit_text), 1000, &limit) || !limit)
-        return cli_usage(e, "--limit is a number from 1 to 1000.");
+        return cli_usage(e, "--limit must be a number from 1 to 1000.");
     if ((st = cli_db(cl, &c, e)) != OK || (st = cli_bot(cl, c, bot_text, &f.bot, &who, e)) != OK)
         return st;
     f.query = str_from(query);

@@ -600,5 +600,5 @@ enum status cmd_doctor(struct cli *cl, struct err *e)
         return err_nomem(e);
     if (cl->json)
         cli_out(cl, d.found);
-    return d.bad ? err_set(e, E_unhealthy, "%d of these must be mended.", d.bad) : OK;
+    return d.bad ? err_set(e, E_unhealthy, "%d of these must be fixed.", d.bad) : OK;
 }

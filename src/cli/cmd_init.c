@@ -23,7 +23,7 @@ static enum status init_write_new(const char *path, mode_t mode, struct str text
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     int why = errno;
     if (fd < 0 && why == EEXIST)
-        return err_set(e, E_file_exists, "%s is there already; nothing was changed.", path);
+        return err_set(e, E_file_exists, "%s already exists. Nothing was changed.", path);
     if (fd < 0)
         return err_set(e, E_file_failed, "Cannot write %s: %s.", path, strerror(why));
     bool ok = write(fd, text.p, text.n) == (ssize_t)text.n && fchmod(fd, mode) == 0 && fsync(fd) == 0;
@@ -104,9 +104,9 @@ enum status cmd_config_init(struct cli *cl, struct err *e)
         return err_nomem(e);
     /* Checked before anything is written, so that no secrets.conf is left beside settings that do not include it. */
     if (init_is_there(settings))
-        return err_set(e, E_file_exists, "%s is there already; nothing was changed.", settings);
+        return err_set(e, E_file_exists, "%s already exists. Nothing was changed.", settings);
     if (mkdir(dir, 0755) != 0 && errno != EEXIST)
-        return err_set(e, E_file_failed, "Cannot make the folder %s: %s.", dir, strerror(errno));
+        return err_set(e, E_file_failed, "Cannot create the folder %s: %s.", dir, strerror(errno));
     /* Secrets before settings: settings that include a missing file would be an error for every program. If the second
      * file fails, the first is removed, so that the command can simply be repeated. */
     st = init_write_secrets(secrets, e);

@@ -94,7 +94,7 @@ enum status cmd_plan_show(struct cli *cl, struct err *e)
         return st;
     const struct plan *p = plans_find(&all, str_from(cl->argv[0]));
     if (!p)
-        return err_set(e, E_plan_unknown, "There is no plan \"%.40s\": parley plan list", cl->argv[0]);
+        return err_set(e, E_plan_unknown, "There is no plan \"%.40s\". parley plan list shows all plans.", cl->argv[0]);
     struct json *o = json_new_object(&cl->arena);
     if (!o || plan_json(o, &all, p) != 0)
         return err_nomem(e);
@@ -126,14 +126,14 @@ static enum status override_args(struct cli *cl, const char *reason, const char 
 {
     *end = str_eqz(str_from(cl->argv[2]), "none");
     if (!entitlement_parse(str_from(cl->argv[1]), &o->entitlement))
-        return cli_usage(e, "There is no entitlement \"%.40s\": parley plan show free lists them.", cl->argv[1]);
+        return cli_usage(e, "There is no entitlement \"%.40s\". parley plan show free lists all of them.", cl->argv[1]);
     if (!*end && !override_value_arg(str_from(cl->argv[2]), &o->value))
         return cli_usage(e, "\"%.40s\" is not a value. Use a number, on, off, unlimited, or none to end the override.",
                          cl->argv[2]);
     if (!*end && !reason)
         return cli_usage(e, "Give the reason with --reason TEXT.");
     if (expires && (!*expires || !override_until(str_from(expires), &o->expires_ms)))
-        return cli_usage(e, "--expires takes a day such as 2027-01-31; the override ends when that day ends (UTC).");
+        return cli_usage(e, "--expires must be a day such as 2027-01-31; the override ends when that day ends (UTC).");
     o->reason = str_from(reason);
     return OK;
 }

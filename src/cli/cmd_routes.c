@@ -101,7 +101,7 @@ enum status cmd_routes(struct cli *cl, struct err *e)
         return err_nomem(e);
     struct str asked = cl->argc ? str_from(cl->argv[0]) : STR_EMPTY;
     if (asked.n && !str_starts(asked, STR("/")))
-        return err_set(e, E_invalid, "A path starts with \"/\": parley routes /app/billing");
+        return err_set(e, E_invalid, "A path must begin with \"/\", for example: parley routes /app/billing");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         if (asked.n && !routes_match(&rows[i], asked))
             continue;

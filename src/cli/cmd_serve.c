@@ -70,8 +70,8 @@ static enum status serve_already_runs(int fd, struct err *e)
     uint64_t pid = 0;
     ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
     if (n > 0 && num_u64(str_trim(str_n(text, (size_t)n)), INT32_MAX, &pid) && pid)
-        return err_set(e, E_running, "Parley already runs here (process %d).", (int)pid);
-    return err_set(e, E_running, "Parley already runs here.");
+        return err_set(e, E_running, "Parley is already running here (process %d).", (int)pid);
+    return err_set(e, E_running, "Parley is already running here.");
 }
 
 /* The lock decides and not the file, because a process that is killed leaves the file but loses the lock. Between open
@@ -126,11 +126,11 @@ static enum status serve_check_dirs(struct serve *sv, struct err *e)
 {
     const char *run = config_string(sv->cl->config, CONFIG_run_dir);
     if (mkdir(run, 0750) != 0 && errno != EEXIST)
-        return err_set(e, E_run_dir, "run_dir %s cannot be made: %s", run, strerror(errno));
+        return err_set(e, E_run_dir, "run_dir %s cannot be created: %s", run, strerror(errno));
     if (access(run, W_OK | X_OK) != 0)
         return err_set(e, E_run_dir, "run_dir %s cannot be written: %s", run, strerror(errno));
     if (!config_string(sv->cl->config, CONFIG_secret_key)[0])
-        return err_set(e, E_secret_key, "secret_key is not set: parley doctor says how to make one.");
+        return err_set(e, E_secret_key, "secret_key is not set. parley doctor says how to create one.");
     return OK;
 }
 
@@ -144,7 +144,8 @@ static enum status serve_find_programs(struct serve *sv, struct err *e)
         if (!path)
             return ERR_NOMEM;
         if (access(path, X_OK) != 0)
-            return err_set(e, E_program_missing, "%s cannot be run: %s (see program_dir)", path, strerror(errno));
+            return err_set(e, E_program_missing, "%s cannot be started: %s. Check the setting program_dir.", path,
+                           strerror(errno));
         sv->programs[i] = (struct supervised){.name = wanted[i].name, .path = path, .listen_fd = -1};
     }
     return OK;
@@ -180,7 +181,7 @@ static enum status serve_check_schema(struct serve *sv, struct err *e)
         *e = theirs;
         return theirs.status;
     }
-    return how == 0 ? OK : err_set(e, E_internal, "The check of the schema broke off.");
+    return how == 0 ? OK : err_set(e, E_internal, "The check of the schema was interrupted.");
 }
 
 /* Signals are blocked, so a stop that arrives during the check of the schema is still pending here and is not lost. */
@@ -246,7 +247,7 @@ static enum status serve_listen_at(const char *path, int64_t until_us, int *out,
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     size_t n = strlen(path);
     if (n >= sizeof(addr.sun_path))
-        return err_set(e, E_socket_path, "%s is too long for a socket: choose a shorter run_dir.", path);
+        return err_set(e, E_socket_path, "%s is too long for a socket. Choose a shorter run_dir.", path);
     memcpy(addr.sun_path, path, n + 1);
     if (!serve_becomes_free(&addr, until_us))
         return err_set(e, E_socket_in_use, "Another program answers on %s.", path);

@@ -26,9 +26,10 @@ static enum status delete_count_live(struct cli *cl, struct db *c, struct id ten
 
 static enum status delete_still_subscribed(struct err *e)
 {
-    return err_set(e, E_subscription_live,
-                   "This workspace has a subscription. --cancel-now ends it at once, bills its usage, and then deletes "
-                   "the workspace.");
+    return err_set(
+        e, E_subscription_live,
+        "This workspace has a subscription. --cancel-now ends it immediately, bills its usage, and then deletes "
+        "the workspace.");
 }
 
 /* Closes what is open at Stripe, and then checks that nothing is left: the owner of a deleted workspace could not
@@ -55,8 +56,8 @@ static enum status delete_close_at_stripe(struct cli *cl, struct db *c, const st
         st = delete_count_live(cl, c, who->tenant, &live, e);
     if (st == OK && live)
         return err_set(e, E_subscription_live,
-                       "A subscription of this workspace has not ended: it belongs to the other mode's key, or Stripe "
-                       "has not confirmed it yet.");
+                       "A subscription of this workspace has not ended: it belongs to a key of the other mode, or "
+                       "Stripe has not confirmed its end yet.");
     return st;
 }
 

@@ -51,7 +51,7 @@ enum status cmd_usage_verify(struct cli *cl, struct err *e)
     cl->json = json;
     if (n && !repair)
         return err_set(e, E_usage_drift,
-                       "%zu counters differ from the ledger. Correct them: parley usage verify --repair", n);
+                       "%zu counters differ from the ledger. Correct them with parley usage verify --repair.", n);
     return OK;
 }
 
@@ -133,7 +133,7 @@ enum status cmd_usage_meter(struct cli *cl, struct err *e)
     size_t n;
     enum status st = cli_options(cl, CLI_OPTIONS({"state", &text, NULL}), 0, 0, e);
     if (st == OK && text && !meter_state_parse(str_from(text), &state))
-        return cli_usage(e, "--state is pending, unknown, sent or rejected.");
+        return cli_usage(e, "--state must be pending, unknown, sent or rejected.");
     if (st != OK || (st = cli_db(cl, &c, e)) != OK ||
         (st = meter_list(c, &cl->arena, text ? &state : NULL, 100, &rows, &n, e)) != OK)
         return st;

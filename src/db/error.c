@@ -62,13 +62,13 @@ static enum status known_error(unsigned no, const char *text, struct err *e)
     switch (no) {
     case ER_DUP_ENTRY:
     case ER_DUP_ENTRY_WITH_KEY_NAME:
-        return err_set(e, E_duplicate, "There is such an entry already (%.*s).", STR_F(key));
+        return err_set(e, E_duplicate, "This entry already exists (%.*s).", STR_F(key));
     case ER_NO_REFERENCED_ROW:
     case ER_NO_REFERENCED_ROW_2:
-        return err_set(e, E_reference, "What this points at does not exist.");
+        return err_set(e, E_reference, "The object that this refers to does not exist.");
     case ER_ROW_IS_REFERENCED:
     case ER_ROW_IS_REFERENCED_2:
-        return err_set(e, E_reference, "Something else still points at this.");
+        return err_set(e, E_reference, "Another object still refers to this one.");
     case ER_DISK_FULL:
     case ER_RECORD_FILE_FULL:
         return err_raise(e, E_database_full);

@@ -234,7 +234,7 @@ enum status db_query_one(struct db *c, struct db_stmt *stmt, const struct id *te
         return st;
     mysql_stmt_free_result(k->stmt);
     log_line(LOG_ERROR, "database_rows", LOG_S("statement", stmt->name));
-    return err_set(e, E_internal, "There is more than one entry where only one may be.");
+    return err_set(e, E_internal, "There is more than one entry where only one is allowed.");
 }
 
 /* Rows lie in the connection's own arena and are forgotten one by one, so a result of any length needs the memory of

@@ -160,13 +160,13 @@ static enum status migrate_compare(const struct migration_run *r, struct migrate
         if (row->version > (int)r->n)
             return err_set(
                 e, E_schema_new,
-                "The database has migration %04d (%.*s), this release ends at %04zu: install the newer release.",
+                "The database has migration %04d (%.*s), this release ends at %04zu. Install the newer release.",
                 row->version, STR_F(row->name), r->n);
         if (!str_eqz(row->state, "applied"))
             continue;
         if (!str_eq(row->checksum, r->steps[row->version - 1].checksum))
             return err_set(e, E_migration_changed,
-                           "%.*s was changed after it was applied: restore it and add a new migration instead.",
+                           "%.*s was changed after it was applied. Restore it and add a new migration instead.",
                            STR_F(row->name));
         top = row->version;
     }
@@ -344,12 +344,12 @@ static enum status migrate_check_version(int version, int unfinished, struct err
 {
     if (version > SCHEMA_VERSION)
         return err_set(e, E_schema_new,
-                       "The database's schema is %d, newer than this release (%d): install the newer release.", version,
+                       "The database's schema is %d, newer than this release (%d). Install the newer release.", version,
                        SCHEMA_VERSION);
     if (unfinished)
         return err_raise(e, E_schema_unfinished);
     if (version < SCHEMA_VERSION)
-        return err_set(e, E_schema_old, "The database's schema is %d, this release needs %d: run parley migrate.",
+        return err_set(e, E_schema_old, "The database's schema is %d, this release needs %d. Run parley migrate.",
                        version, SCHEMA_VERSION);
     return OK;
 }

@@ -35,7 +35,7 @@ static const char session_setup[] =
 void db_library_begin(void)
 {
     if (mysql_library_init(0, NULL, NULL) != 0)
-        BUG("MariaDB's client library does not start");
+        BUG("MariaDB's client library cannot be initialised");
 }
 
 void db_library_end(void)

@@ -97,7 +97,7 @@ static enum status row_read(const struct db_plan *p, struct db_prepared *k, stru
         if (st != OK) {
             log_line(LOG_ERROR, "database_column", LOG_S("statement", p->stmt->name), LOG_I("column", i),
                      LOG_S("error", v[i].type ? "not of its type" : "NULL"));
-            return err_set(e, E_internal, "The database gave a value that does not fit.");
+            return err_set(e, E_internal, "The database returned a value that does not fit.");
         }
     }
     *out = (struct db_row){v, p->cols};

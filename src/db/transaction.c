@@ -84,7 +84,7 @@ static enum status transaction_finish(struct db *c, enum status st, struct err *
         return st;
     if (c->fault == FAULT_RETRY)
         return err_raise(e, E_retry);
-    return err_set(e, E_internal, "A failed change was about to be saved.");
+    return err_set(e, E_internal, "A failed change would have been saved.");
 }
 
 /* Transactions that collided must not collide again: wait 0.5 to 1.5 ms, doubled each time. The address of the

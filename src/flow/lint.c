@@ -174,7 +174,7 @@ static enum status lint_reach(struct lint *l, int *stack)
     for (size_t i = 0; i < f->node_n && !st; i++)
         if (!seen[i])
             st = lint_add(l, FLOW_ERROR, "unreachable", (int)i, lint_node_pointer(l, (int)i),
-                          "No way leads to \"%.*s\".", STR_F(f->nodes[i].id));
+                          "No node leads to \"%.*s\".", STR_F(f->nodes[i].id));
     return st;
 }
 
@@ -275,9 +275,9 @@ static enum status lint_graph(struct lint *l)
         st = lint_loops(l);
     if (!st && !json_has(doc, "catch_all"))
         st = lint_add(l, FLOW_WARNING, "no_catch_all", NODE_NONE, STR("/catch_all"),
-                      "The flow has no catch-all: what no node expects is answered with a general apology.");
+                      "The flow has no \"catch_all\": an unexpected message gets a general apology.");
     if (!st && json_len(json_get(doc, "tests")) == 0)
-        st = lint_add(l, FLOW_WARNING, "no_tests", NODE_NONE, STR("/tests"), "The flow carries no tests.");
+        st = lint_add(l, FLOW_WARNING, "no_tests", NODE_NONE, STR("/tests"), "The flow has no tests.");
     return st;
 }
 

@@ -50,7 +50,7 @@ static enum status read_flow_languages(struct flow_reader *r, const struct json 
         size_t inner = path_index(r, i);
         struct str tag = json_str(json_at(list, i));
         if (!language_ok(tag))
-            return reader_refuse(r, "A language is written like \"en\" or \"pt-BR\".");
+            return reader_refuse(r, "A language must be a tag such as \"en\" or \"pt-BR\".");
         /* Tags are case-insensitive, so "pt-br" and "pt-BR" would be the same language with two sets of texts. */
         for (size_t k = 0; k < i; k++)
             if (str_ieq(f->langs[k], tag))
@@ -99,9 +99,10 @@ static enum status read_variable(struct flow_reader *r, struct str name, const s
     int type = 0;
     const struct str *label = NULL;
     if (!name_ok(name, false) || str_eqz(name, "input") || str_eqz(name, "language"))
-        return reader_refuse(
-            r, "A variable's name is made of letters, digits and _, at most %d, and is not \"input\" or \"language\".",
-            MAX_FLOW_NAME);
+        return reader_refuse(r,
+                             "The name of a variable must have at most %d letters, digits or _, and must not be "
+                             "\"input\" or \"language\".",
+                             MAX_FLOW_NAME);
     enum status st = READ_FIELDS(r, j, var_fields);
     if (!st)
         st = read_word(r, j, "type", type_words, 4, &type);
@@ -126,7 +127,7 @@ static enum status read_variables(struct flow_reader *r, const struct json *vars
         return err_nomem(r->e);
     size_t mark = path_key(r, STR("variables"));
     if (json_len(vars) > MAX_FLOW_VARS)
-        return reader_refuse(r, "A flow has at most %d variables.", MAX_FLOW_VARS);
+        return reader_refuse(r, "A flow can have at most %d variables.", MAX_FLOW_VARS);
     while (json_each(vars, &it)) {
         size_t inner = path_key(r, it.key);
         enum status st = read_variable(r, it.key, it.value);
@@ -150,7 +151,7 @@ static enum status read_command_word(struct flow_reader *r, const struct json *j
     bool ok = true;
     struct str s = json_str(j);
     if (s.n == 0 || utf8_length(s) > MAX_FLOW_LABEL || !utf8_text(s))
-        return reader_refuse(r, "A word is a string of 1 to %d characters.", MAX_FLOW_LABEL);
+        return reader_refuse(r, "A word must be a string of 1 to %d characters.", MAX_FLOW_LABEL);
     struct str folded = text_fold(r->a, s, &ok);
     if (!ok)
         return err_nomem(r->e);
@@ -158,7 +159,7 @@ static enum status read_command_word(struct flow_reader *r, const struct json *j
     /* The first command keeps the word. That is a finding for lint and not a refusal, so that a draft with a clash can
      * still be saved. The same word twice in one command, in two languages for example, is harmless. */
     if (other && other != c)
-        return reader_note(r, NOTE_DUPLICATE, s, VAR_NONE, "The command \"%.*s\" has this word already.",
+        return reader_note(r, NOTE_DUPLICATE, s, VAR_NONE, "The command \"%.*s\" already has this word.",
                            STR_F(other->id));
     return map_put(&r->f->words, folded, c) == 0 ? OK : err_nomem(r->e);
 }
@@ -176,7 +177,7 @@ static enum status read_command_words(struct flow_reader *r, const struct json *
         if (lang < 0)
             return reader_refuse(r, "\"%.*s\" is not one of the flow's languages.", STR_F(utf8_cut(it.key, 40)));
         if (!json_is(it.value, JSON_ARRAY) || n == 0 || n > MAX_FLOW_LIST)
-            return reader_refuse(r, "Words are an array of 1 to %d strings.", MAX_FLOW_LIST);
+            return reader_refuse(r, "Words must be an array of 1 to %d strings.", MAX_FLOW_LIST);
         found[lang] = true;
         for (size_t i = 0; i < n && !st; i++) {
             size_t inner = path_index(r, i);
@@ -198,7 +199,7 @@ static enum status read_command_words(struct flow_reader *r, const struct json *
 static enum status read_command(struct flow_reader *r, struct str id, const struct json *j, struct flow_command *c)
 {
     if (!name_ok(id, true))
-        return reader_refuse(r, "A command's name is made of letters, digits, _ and -, at most %d.", MAX_FLOW_NAME);
+        return reader_refuse(r, "The name of a command must have at most %d letters, digits, _ or -.", MAX_FLOW_NAME);
     enum status st = READ_FIELDS(r, j, command_fields);
     if (st)
         return st;
@@ -218,7 +219,7 @@ static enum status read_commands(struct flow_reader *r, const struct json *comma
     struct json_iter it = {0};
     size_t mark = path_key(r, STR("commands"));
     if (json_len(commands) > MAX_FLOW_LIST)
-        return reader_refuse(r, "A flow has at most %d commands.", MAX_FLOW_LIST);
+        return reader_refuse(r, "A flow can have at most %d commands.", MAX_FLOW_LIST);
     if (json_len(commands) && !(r->f->commands = arena_array(r->a, json_len(commands), sizeof(*r->f->commands))))
         return err_nomem(r->e);
     while (json_each(commands, &it)) {
@@ -249,7 +250,7 @@ static enum status read_flow(struct flow_reader *r, const struct json *doc)
     r->node = NODE_NONE;
     enum status st = READ_FIELDS(r, doc, flow_fields);
     if (!st && json_int(json_get(doc, "format"), 0) != 1)
-        st = reader_refuse_key(r, "format", "This is format 1; another one is not known.");
+        st = reader_refuse_key(r, "format", "The format must be 1.");
     if (!st)
         st = read_string(r, doc, "$schema", 1, MAX_FLOW_URL, &unused);
     if (!st)
@@ -301,8 +302,8 @@ static enum status flow_check_size(const struct json *doc, struct err *e)
     if (size_of(doc) <= MAX_FLOW && json_bytes(doc) <= MAX_FLOW_JSON)
         return OK;
     if (size_of(doc) <= MAX_FLOW)
-        return err_set(e, E_flow_too_large, "A flow of this size cannot have so many values.");
-    return err_set(e, E_flow_too_large, "A flow is at most %zu KB.", MAX_FLOW / KB);
+        return err_set(e, E_flow_too_large, "The flow has too many values.");
+    return err_set(e, E_flow_too_large, "A flow can have at most %zu KB.", MAX_FLOW / KB);
 }
 
 /* The size is checked first, so that an oversized document costs no copy. The copy comes next: labels, names and texts

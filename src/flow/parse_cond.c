@@ -156,7 +156,7 @@ enum status read_condition(struct flow_reader *r, const struct json *j, int dept
     if (!json_is(j, JSON_OBJECT))
         return reader_refuse(r, "A condition must be an object.");
     if (depth > MAX_FLOW_CONDITIONS)
-        return reader_refuse(r, "Conditions are nested more than %d deep.", MAX_FLOW_CONDITIONS);
+        return reader_refuse(r, "Conditions are nested more than %d levels deep.", MAX_FLOW_CONDITIONS);
     enum status st;
     if (json_has(j, "all") || json_has(j, "any")) {
         bool all = json_has(j, "all");

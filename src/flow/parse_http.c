@@ -44,10 +44,11 @@ static enum status read_http_header(struct flow_reader *r, struct str name, cons
     if (!http_header_name_ok(name))
         return reader_refuse(r, "A flow cannot set a header with this name.");
     if (!json_is(value, JSON_STRING) || utf8_length(s) > MAX_FLOW_URL)
-        return reader_refuse(r, "A header's value is a string of at most %d characters.", MAX_FLOW_URL);
+        return reader_refuse(r, "The value of a header must be a string of at most %d characters.", MAX_FLOW_URL);
     for (size_t i = 0; i < s.n; i++)
         if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7F)
-            return reader_refuse(r, "A header's value must not hold a line break or another control character.");
+            return reader_refuse(r,
+                                 "The value of a header must not contain a line break or another control character.");
     h->name = name;
     return tpl_compile(r, s, PART_PLAIN, &h->value);
 }
@@ -60,7 +61,7 @@ static enum status read_http_headers(struct flow_reader *r, const struct json *j
     struct json_iter it = {0};
     size_t mark = path_key(r, STR("headers"));
     if (json_len(all) > MAX_FLOW_LIST)
-        return reader_refuse(r, "A call has at most %d headers.", MAX_FLOW_LIST);
+        return reader_refuse(r, "A call can have at most %d headers.", MAX_FLOW_LIST);
     if (json_len(all) && !(h->headers = arena_array(r->a, json_len(all), sizeof(*h->headers))))
         return err_nomem(r->e);
     while (json_each(all, &it)) {
@@ -108,7 +109,7 @@ static enum status http_write_body(struct flow_reader *r, const struct json *j, 
             buf_putc(b, ',');
         /* A visitor who chose a key could overwrite another field of the object. */
         if (object && str_has(it.key, STR("{{")))
-            return reader_refuse(r, "A key cannot hold a variable.");
+            return reader_refuse(r, "A key cannot contain a variable.");
         if (object) {
             buf_json(b, it.key);
             buf_putc(b, ':');
@@ -220,7 +221,7 @@ static enum status read_http_map(struct flow_reader *r, const struct json *j, st
     struct json_iter it = {0};
     size_t mark = path_key(r, STR("map"));
     if (json_len(all) > MAX_FLOW_LIST)
-        return reader_refuse(r, "A call fills at most %d variables.", MAX_FLOW_LIST);
+        return reader_refuse(r, "A call can set at most %d variables.", MAX_FLOW_LIST);
     if (json_len(all) && !(h->map = arena_array(r->a, json_len(all), sizeof(*h->map))))
         return err_nomem(r->e);
     while (json_each(all, &it)) {
@@ -229,7 +230,7 @@ static enum status read_http_map(struct flow_reader *r, const struct json *j, st
         if (!json_is(it.value, JSON_STRING) || !http_pointer_ok(json_str(it.value)))
             return reader_refuse(r, "This must be a JSON pointer into the answer, like \"/order/status\".");
         if (str_eqz(it.key, "language"))
-            return reader_refuse(r, "\"language\" cannot be filled by a call.");
+            return reader_refuse(r, "A call cannot set \"language\".");
         m->pointer = json_str(it.value);
         enum status st = var_find(r, it.key, NOTE_VAR_WRITE, &m->var);
         if (st)
@@ -284,7 +285,7 @@ enum status read_http(struct flow_reader *r, const struct json *j, struct flow_n
     if (!st)
         st = read_var(r, j, "status", NOTE_VAR_WRITE, &h->status_var);
     if (!st && h->status_var == VAR_LANGUAGE)
-        return reader_refuse_key(r, "status", "\"language\" cannot be filled by a call.");
+        return reader_refuse_key(r, "status", "A call cannot set \"language\".");
     if (!st)
         st = read_target(r, j, "error", &h->error);
     return st ? st : http_check_ways(r, j);

@@ -101,7 +101,7 @@ static enum status check_choice_ways(struct flow_reader *r, const struct json *j
     for (size_t i = 0; i < c->n && !st; i++) {
         size_t inner = path_index(r, i);
         st = need_way(r, json_at(list, i), "next",
-                      "This choice leads nowhere: neither it nor its node has a \"next\".");
+                      "This choice has no next node: neither it nor its node has a \"next\".");
         path_back(r, inner);
     }
     path_back(r, mark);
@@ -154,12 +154,12 @@ static enum status read_bound(struct flow_reader *r, const struct json *j, const
     b->number = json_double(v, 0);
     b->date = json_str(v);
     if (expect == EXPECT_DATE && (!text || !value_date(b->date, 0, day)))
-        return reader_refuse_key(r, key,
-                                 "The bound of a date is written like \"2026-03-31\", \"today\" or \"today+14\".");
+        return reader_refuse_key(
+            r, key, "The limit of a date must be \"today\" or of the form \"2026-03-31\" or \"today+14\".");
     if (expect != EXPECT_DATE && text)
-        return reader_refuse_key(r, key, "The bound must be a number.");
+        return reader_refuse_key(r, key, "The limit must be a number.");
     if (expect == EXPECT_TEXT && (!json_is(v, JSON_INT) || b->number < 1 || b->number > MAX_FLOW_VALUE))
-        return reader_refuse_key(r, key, "The length of a text is between 1 and %d characters.", MAX_FLOW_VALUE);
+        return reader_refuse_key(r, key, "The length of a text must be from 1 to %d characters.", MAX_FLOW_VALUE);
     if (expect != EXPECT_DATE && expect != EXPECT_TEXT && expect != EXPECT_NUMBER)
         return reader_refuse_key(r, key, "\"%s\" has no meaning for \"%s\".", key, expect_words[expect]);
     return OK;
@@ -182,8 +182,7 @@ static enum status read_retry(struct flow_reader *r, const struct json *ask, str
     if (!st)
         st = read_int(r, j, "max", 0, 10, &max);
     if (!st && json_has(j, "max") && !json_has(j, "then"))
-        return reader_refuse_key(r, "then",
-                                 "After the last try the flow must continue somewhere: \"then\" is missing.");
+        return reader_refuse_key(r, "then", "The flow does not continue after the last attempt: \"then\" is missing.");
     if (!st)
         st = read_target(r, j, "then", &a->then);
     if (st)
@@ -226,7 +225,8 @@ static enum status check_ask(struct flow_reader *r, const struct json *j, const 
     enum status st = check_ask_fields(r, a);
     if (!st && a->var >= 0 && !ask_fits_variable(a->expect, r->f->vars[a->var].type))
         st = reader_note(r, NOTE_TYPE, r->f->vars[a->var].name, a->var,
-                         "An answer of the kind \"%s\" does not fit the variable's type.", expect_words[a->expect]);
+                         "An answer of the kind \"%s\" does not fit the type of the variable.",
+                         expect_words[a->expect]);
     if (st)
         return st;
     return a->expect == EXPECT_CHOICE
@@ -328,7 +328,7 @@ static enum status read_assign_to(struct flow_reader *r, const struct json *j, s
     if (st)
         return st;
     if (s->var == VAR_LANGUAGE && language_index(r->f, json_str(v)) < 0)
-        return reader_refuse_key(r, "to", "\"language\" can be set to one of the flow's languages only.");
+        return reader_refuse_key(r, "to", "\"language\" must be set to one of the flow's languages.");
     s->to = value_of_json(r->a, v, type, &ok);
     if (!ok)
         return err_nomem(r->e);
@@ -358,7 +358,7 @@ static enum status read_assign(struct flow_reader *r, const struct json *j, stru
     if (!st && s->how == ASSIGN_TO)
         st = read_assign_to(r, j, s);
     if (!st && s->how == ASSIGN_ADD && (s->var < 0 || r->f->vars[s->var].type != KIND_NUMBER))
-        st = reader_note(r, NOTE_TYPE, json_get_str(j, "var"), s->var, "Only a number can be added to.");
+        st = reader_note(r, NOTE_TYPE, json_get_str(j, "var"), s->var, "\"add\" needs a variable of the type number.");
     return st;
 }
 
@@ -479,9 +479,9 @@ static enum status name_nodes(struct flow_reader *r, const struct json *nodes)
     struct flow *f = r->f;
     struct json_iter it = {0};
     if (json_len(nodes) == 0)
-        return reader_refuse(r, "A flow needs at least one node.");
+        return reader_refuse(r, "A flow must have at least one node.");
     if (json_len(nodes) > MAX_FLOW_NODES)
-        return reader_refuse(r, "A flow has at most %d nodes.", MAX_FLOW_NODES);
+        return reader_refuse(r, "A flow can have at most %d nodes.", MAX_FLOW_NODES);
     f->nodes = arena_array(r->a, json_len(nodes), sizeof(*f->nodes));
     if (!f->nodes)
         return err_nomem(r->e);
@@ -490,7 +490,7 @@ static enum status name_nodes(struct flow_reader *r, const struct json *nodes)
         struct flow_node *n = &f->nodes[f->node_n++];
         n->id = it.key;
         if (!name_ok(n->id, true))
-            return reader_refuse(r, "A node's name is made of letters, digits, _ and -, at most %d.", MAX_FLOW_NAME);
+            return reader_refuse(r, "The name of a node must have at most %d letters, digits, _ or -.", MAX_FLOW_NAME);
         if (!json_is(it.value, JSON_OBJECT))
             return reader_refuse(r, "A node must be an object.");
         if (map_put(&f->node_names, n->id, n) != 0)

@@ -45,12 +45,12 @@ static enum status read_vars(struct flow_reader *r, const struct json *j)
     struct json_iter it = {0};
     size_t mark = path_key(r, STR("vars"));
     if (json_len(json_get(j, "vars")) > MAX_FLOW_VARS)
-        return reader_refuse(r, "A turn looks at most at %d variables.", MAX_FLOW_VARS);
+        return reader_refuse(r, "A turn can check at most %d variables.", MAX_FLOW_VARS);
     while (json_each(json_get(j, "vars"), &it)) {
         size_t inner = path_key(r, it.key);
         int var;
         if (json_is(it.value, JSON_ARRAY) || json_is(it.value, JSON_OBJECT))
-            return reader_refuse(r, "A variable is a string, a number, true, false or null.");
+            return reader_refuse(r, "A variable must be a string, a number, true, false or null.");
         enum status st = var_find(r, it.key, NOTE_VAR_READ, &var);
         if (st)
             return st;
@@ -146,7 +146,7 @@ static enum status read_flow_test(struct flow_reader *r, const struct json *j)
         return reader_refuse_key(r, "language", "This is not one of the flow's languages.");
     text = json_get_str(j, "today");
     if (!st && json_has(j, "today") && !value_iso_day(text))
-        return reader_refuse_key(r, "today", "A day is written like \"2026-03-31\".");
+        return reader_refuse_key(r, "today", "A day must have the form \"2026-03-31\".");
     if (!st)
         st = read_each(r, j, "greeting", 0, MAX_FLOW_LIST, read_phrase);
     if (!st)
@@ -161,7 +161,7 @@ enum status read_tests(struct flow_reader *r, const struct json *tests)
 {
     size_t n = json_len(tests);
     if (n > MAX_FLOW_TESTS)
-        return reader_refuse_key(r, "tests", "A flow has at most %d tests.", MAX_FLOW_TESTS);
+        return reader_refuse_key(r, "tests", "A flow can have at most %d tests.", MAX_FLOW_TESTS);
     size_t mark = path_key(r, STR("tests"));
     for (size_t i = 0; i < n; i++) {
         size_t inner = path_index(r, i);

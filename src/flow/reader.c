@@ -175,7 +175,7 @@ enum status read_fields(struct flow_reader *r, const struct json *j, const struc
                 f = &fields[i];
         size_t mark = path_key(r, it.key);
         if (!f)
-            return reader_refuse(r, "The field \"%.*s\" is not known here.", STR_F(utf8_cut(it.key, 60)));
+            return reader_refuse(r, "There is no field \"%.*s\" here.", STR_F(utf8_cut(it.key, 60)));
         unsigned bit = field_kind_bit(it.value);
         if (!(f->is & bit))
             return reader_refuse(r, "\"%s\" must be %s.", f->name, field_kind_words(f->is));
@@ -198,7 +198,7 @@ static enum status check_length(struct flow_reader *r, struct str s, size_t min,
     if (s.n > max && utf8_length(s) > max)
         return reader_refuse(r, "This is longer than %zu characters.", max);
     if (!utf8_text(s))
-        return reader_refuse(r, "This holds a control character.");
+        return reader_refuse(r, "This contains a control character.");
     return OK;
 }
 
@@ -239,7 +239,7 @@ enum status read_list(struct flow_reader *r, const struct json *j, const char *k
     if (n < min)
         return reader_refuse_key(r, key, "\"%s\" must not be empty.", key);
     if (n > max)
-        return reader_refuse_key(r, key, "\"%s\" holds more than %zu.", key, max);
+        return reader_refuse_key(r, key, "\"%s\" has more than %zu items.", key, max);
     return OK;
 }
 
@@ -301,7 +301,8 @@ enum status read_pattern(struct flow_reader *r, const struct json *j, const char
     r->f->pattern_bytes += pattern_bytes(*out);
     if (r->f->pattern_bytes > MAX_FLOW_PATTERNS)
         return reader_refuse_key(
-            r, key, "The patterns of the flow are too large together: repetitions such as {900} make them so.");
+            r, key,
+            "The patterns of the flow are too large in total. Use smaller repetitions than, for example, {900}.");
     return OK;
 }
 
@@ -329,7 +330,7 @@ enum status var_find(struct flow_reader *r, struct str name, enum note_kind use,
         return reader_refuse(r, "\"%.*s\" is not a valid variable name: use letters, digits and _, at most %d.",
                              STR_F(utf8_cut(name, 60)), MAX_FLOW_NAME);
     if (input && use == NOTE_VAR_WRITE)
-        return reader_refuse(r, "\"input\" is the visitor's last message: it cannot be set.");
+        return reader_refuse(r, "\"input\" is the visitor's last message and cannot be set.");
     if (input || language) {
         *out = input ? VAR_INPUT : VAR_LANGUAGE;
         return OK;
@@ -425,7 +426,7 @@ enum status read_url(struct flow_reader *r, const struct json *j, const char *ke
         return st;
     for (size_t i = 0; i < s.n; i++)
         if ((unsigned char)s.p[i] <= ' ')
-            return reader_refuse_key(r, key, "An address must not hold spaces.");
+            return reader_refuse_key(r, key, "An address must not contain spaces.");
     if (!url_host_ok(s))
         return reader_refuse_key(
             r, key,

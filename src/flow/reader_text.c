@@ -27,7 +27,7 @@ static enum status read_languages(struct flow_reader *r, const struct json *obj,
 {
     struct json_iter it = {0};
     if (json_len(obj) == 0)
-        return reader_refuse(r, "A text needs at least one language.");
+        return reader_refuse(r, "A text must have at least one language.");
     while (json_each(obj, &it)) {
         size_t mark = path_key(r, it.key);
         int lang = language_index(r->f, it.key);
@@ -41,7 +41,7 @@ static enum status read_languages(struct flow_reader *r, const struct json *obj,
         if (s.n == 0 || utf8_length(s) > max)
             return reader_refuse(r, "A text must have 1 to %zu characters.", max);
         if (!utf8_text(s))
-            return reader_refuse(r, "This holds a control character.");
+            return reader_refuse(r, "This contains a control character.");
         out->found[lang] = true;
         out->s[lang] = s;
         path_back(r, mark);
@@ -136,7 +136,7 @@ enum status read_label(struct flow_reader *r, const struct json *j, const char *
     for (size_t i = 0; i < r->f->lang_n; i++) {
         s[i] = all.s[i];
         if (str_has(s[i], STR("{{")))
-            return reader_refuse_key(r, key, "A choice's label cannot hold variables.");
+            return reader_refuse_key(r, key, "The label of a choice cannot contain variables.");
     }
     *out = s;
     return OK;
@@ -208,7 +208,7 @@ enum status read_choices(struct flow_reader *r, const struct json *j, struct nod
         size_t same = st ? i : same_choice(r, out, i);
         if (same < i)
             st = reader_note(r, NOTE_DUPLICATE, out->p[i].value, VAR_NONE,
-                             "This choice has the value or the label of choice %zu.", same + 1);
+                             "This choice has the same value or label as choice %zu.", same + 1);
         if (!st)
             path_back(r, inner);
     }

@@ -56,7 +56,8 @@ static enum status set_choices(struct flow_turn *r, const struct node_choices *c
 enum status run_send(struct flow_turn *r, struct flow_message *m)
 {
     if (r->said == MAX_TURN_MESSAGES)
-        return err_set(r->e, E_flow_messages, "The flow answers one message with more than %d.", MAX_TURN_MESSAGES);
+        return err_set(r->e, E_flow_messages, "The flow answers one message with more than %d messages.",
+                       MAX_TURN_MESSAGES);
     r->said++;
     m->delay_ms = r->delay_ms;
     r->delay_ms = 0;

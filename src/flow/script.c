@@ -135,7 +135,7 @@ static enum status script_reply(struct arena *a, const struct json *stub, int *h
     const struct json *j = json_get(stub, "body");
     *http_status = (int)json_int(json_get(stub, "status"), 200);
     if (json_bool(json_get(stub, "fail")))
-        return err_set(e, E_fetch_failed, "The test says that this call fails.");
+        return err_set(e, E_fetch_failed, "The test makes this call fail.");
     *body = json_str(j);
     if (!j || json_is(j, JSON_STRING))
         return OK;
@@ -256,7 +256,7 @@ static enum status script_run_turn(struct script *s, const struct json *turn, st
     if (st)
         script_fail(s, "%s", why.message);
     else if (*s->pattern_us <= 0)
-        script_fail(s, "the patterns of the flow have taken more than %d ms in its tests", MAX_FLOW_TESTS_US / 1000);
+        script_fail(s, "the patterns of the flow took more than %d ms in its tests", MAX_FLOW_TESTS_US / 1000);
     else
         script_check_turn(s, turn);
     return OK;

@@ -94,7 +94,7 @@ static enum status answer_room_for_one(struct db *c, struct arena *a, struct id 
     int64_t n = 0;
     enum status st = answer_store_count(c, a, tenant, bot, &n, e);
     if (st == OK && n >= MAX_ANSWERS)
-        st = err_set(e, E_too_many_answers, "A bot has at most %d answers.", MAX_ANSWERS);
+        st = err_set(e, E_too_many_answers, "A bot can have at most %d answers.", MAX_ANSWERS);
     return st;
 }
 

@@ -11,11 +11,11 @@ enum bad { GOOD, QUOTE_UNCLOSED, QUOTE_MISPLACED, FIELD_TOO_LONG, TOO_MANY_FIELD
 static const struct {
     const char *code, *words;
 } bad_words[] = {
-    [QUOTE_UNCLOSED] = {"quote_unclosed", "A quotation mark is opened and never closed."},
+    [QUOTE_UNCLOSED] = {"quote_unclosed", "A quotation mark is not closed."},
     [QUOTE_MISPLACED] = {"quote_misplaced", "Text follows a closing quotation mark."},
     [FIELD_TOO_LONG] = {"field_too_long", "A field is longer than 64 KB."},
-    [TOO_MANY_FIELDS] = {"too_many_fields", "The row has more fields than a table may have."},
-    [NUL_BYTE] = {"nul", "The row holds a NUL byte."},
+    [TOO_MANY_FIELDS] = {"too_many_fields", "The row has too many fields."},
+    [NUL_BYTE] = {"nul", "The row contains a NUL byte."},
     [ENCODING] = {"encoding", "The row is not valid UTF-8."},
 };
 

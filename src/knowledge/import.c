@@ -223,8 +223,7 @@ static enum status take_row(struct import *m, int64_t number, const struct csv_r
     struct known *k = in.known;
     if (k->last_row != number && memcmp(k->last_content, in.content, sizeof(in.content)) != 0) {
         char later[80];
-        snprintf(later, sizeof(later), "Row %lld has the same question, and its answer counts.",
-                 (long long)k->last_row);
+        snprintf(later, sizeof(later), "Row %lld has the same question and was used instead.", (long long)k->last_row);
         return import_bad_row(m, number, "question_again", later, e);
     }
     if (k->there && memcmp(k->content, in.content, sizeof(in.content)) == 0) {
@@ -285,7 +284,7 @@ static enum status note_rows(struct import *m, struct csv csv, struct err *e)
         if (got == CSV_NOMEM)
             return err_nomem(e);
         if (++rows > MAX_CSV_ROWS)
-            return err_set(e, E_csv_rows, "A file has at most %d rows.", MAX_CSV_ROWS);
+            return err_set(e, E_csv_rows, "A file can have at most %d rows.", MAX_CSV_ROWS);
         if (got == CSV_ROW)
             st = note_row(m, csv.row, &r, e);
         arena_reset(&m->batch_arena);
@@ -368,8 +367,8 @@ static enum status import_run(struct import *m, struct str file, struct arena *a
     if (st == OK)
         st = note_rows(m, csv, e);
     if (st == OK && !m->rq->replace && m->table_n > MAX_ANSWERS)
-        st = err_set(e, E_too_many_answers, "A bot has at most %d answers: with these it would have %zu.", MAX_ANSWERS,
-                     m->table_n);
+        st = err_set(e, E_too_many_answers, "A bot can have at most %d answers. With this file it would have %zu.",
+                     MAX_ANSWERS, m->table_n);
     if (st == OK)
         st = take_rows(m, &csv, e);
     if (st == OK && m->rq->replace)
@@ -397,7 +396,7 @@ enum status answers_import(struct db *c, const struct import_request *rq, struct
     struct import m = {.c = c, .tenant = rq->tenant, .bot = rq->bot, .rq = rq, .out = out};
     *out = (struct import_report){0};
     if (rq->csv.n > MAX_CSV)
-        return err_set(e, E_csv_too_large, "A file has at most %zu MB.", MAX_CSV / MB);
+        return err_set(e, E_csv_too_large, "A file can have at most %zu MB.", MAX_CSV / MB);
     arena_init(&m.batch_arena, BATCH_ARENA);
     m.batch = calloc(IMPORT_BATCH, sizeof(*m.batch));
     enum status st = m.batch ? import_run(&m, rq->csv, a, e) : err_nomem(e);

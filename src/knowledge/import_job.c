@@ -28,7 +28,7 @@ static enum status import_job_add(struct db *c, void *ctx, struct err *e)
         st = queue_waiting(c, a->job.tenant, a->job.kind, &waiting, e);
     if (st == OK && waiting >= WAITING_MAX)
         st = err_set(e, E_imports_waiting,
-                     "%d imports of this workspace are under way: wait until one of them has ended.", WAITING_MAX);
+                     "%d imports of this workspace are in progress. Wait until one of them has finished.", WAITING_MAX);
     return st == OK ? queue_add(c, &a->job, &a->id, e) : st;
 }
 

@@ -43,17 +43,17 @@ enum error_code answer_check(struct answer *w, const char **field, const char **
         struct str *text;
         size_t max;
         const char *too_long;
-    } rules[] = {{"question", &w->question, QUESTION_MAX, "A question has at most 1000 characters."},
-                 {"answer", &w->answer, ANSWER_MAX, "An answer has at most 16000 characters."},
-                 {"link", &w->link, LINK_MAX, "A link has at most 2000 characters."},
-                 {"source", &w->source, SOURCE_MAX, "A source has at most 200 characters."},
-                 {"language", &w->language, 35, "A language has at most 35 characters."}};
+    } rules[] = {{"question", &w->question, QUESTION_MAX, "A question can have at most 1000 characters."},
+                 {"answer", &w->answer, ANSWER_MAX, "An answer can have at most 16000 characters."},
+                 {"link", &w->link, LINK_MAX, "A link can have at most 2000 characters."},
+                 {"source", &w->source, SOURCE_MAX, "A source can have at most 200 characters."},
+                 {"language", &w->language, 35, "A language can have at most 35 characters."}};
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
         struct str *t = rules[i].text;
         *t = str_trim(str_n(t->p, t->n)); /* a text that was never set is empty */
         *field = rules[i].field;
         if (!utf8_text(*t))
-            return *words = "The text holds characters that cannot be shown.", E_text_invalid;
+            return *words = "The text contains characters that cannot be displayed.", E_text_invalid;
         if (utf8_length(*t) > rules[i].max)
             return *words = rules[i].too_long, E_too_long;
     }
@@ -62,11 +62,13 @@ enum error_code answer_check(struct answer *w, const char **field, const char **
     if (!w->answer.n)
         return *field = "answer", *words = "The answer is empty.", E_answer_empty;
     if (!link_valid(w->link))
-        return *field = "link", *words = "A link begins with https:// or http:// and has no spaces.", E_link_invalid;
+        return *field = "link", *words = "A link must begin with https:// or http:// and contain no spaces.",
+               E_link_invalid;
     if (!str_one_line(w->source))
-        return *field = "source", *words = "A source must be on one line.", E_source_invalid;
+        return *field = "source", *words = "A source must fit on one line.", E_source_invalid;
     if (!is_language(w->language))
-        return *field = "language", *words = "A language is written like \"en\" or \"pt-BR\".", E_language_invalid;
+        return *field = "language", *words = "A language must be a tag such as \"en\" or \"pt-BR\".",
+               E_language_invalid;
     return E_none;
 }
 

@@ -111,7 +111,7 @@ static const char *url_fault(struct str url)
         return "it must begin with http:// or https:// and a host";
     for (size_t i = 0; i < rest.n; i++)
         if ((unsigned char)rest.p[i] <= ' ' || rest.p[i] == 0x7F)
-            return "it holds a space or a control character";
+            return "it contains a space or a control character";
     return NULL;
 }
 
@@ -155,7 +155,7 @@ static enum status fetch_read_host(struct fetch_call *c, const struct config *co
     if (rc == CURLUE_OK)
         rc = curl_url_get(c->url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
     if (rc != CURLUE_OK) {
-        st = rc == CURLUE_NO_HOST ? bad_url(e, "it names no host") : err_nomem(e);
+        st = rc == CURLUE_NO_HOST ? bad_url(e, "it has no host") : err_nomem(e);
         goto out;
     }
     c->host = arena_strdup(c->arena, str_from(host));
@@ -362,9 +362,9 @@ static enum status fetch_result(const struct fetch_call *c, CURLcode rc, struct 
 {
     if (c->refused && rc != CURLE_OK)
         return err_set(e, E_address_refused,
-                       "%s is not on the public Internet, and http_allow_private does not name it.", c->host);
+                       "%s is not on the public Internet, and http_allow_private does not list it.", c->host);
     if (c->too_large || rc == CURLE_FILESIZE_EXCEEDED)
-        return err_set(e, E_reply_too_large, "The answer of %s has more than %zu bytes.", c->host, c->rq->max_body);
+        return err_set(e, E_reply_too_large, "The answer from %s has more than %zu bytes.", c->host, c->rq->max_body);
     switch (rc) {
     case CURLE_OK:
         return OK;
@@ -375,7 +375,7 @@ static enum status fetch_result(const struct fetch_call *c, CURLcode rc, struct 
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
-        return err_set(e, E_tls_failed, "No safe connection to %s: %s.", c->host,
+        return err_set(e, E_tls_failed, "There is no secure connection to %s: %s.", c->host,
                        c->trouble[0] ? c->trouble : curl_easy_strerror(rc));
     default:
         break;

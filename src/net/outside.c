@@ -54,7 +54,7 @@ enum status outside_fetch(struct outside *o, struct arena *a, struct fetch_reque
     if (o->stop.status != OK)
         return err_raise(e, E_gone);
     if (left < OUTSIDE_LEAST_MS)
-        return err_set(e, E_fetch_timeout, "The calls of this turn have taken too long together.");
+        return err_set(e, E_fetch_timeout, "The calls of this turn took too long in total.");
     if (o->enter && o->enter(o->ctx, &why) != OK)
         return outside_gone(o, &why, e);
     if (rq->timeout_ms <= 0 || rq->timeout_ms > o->call_ms)

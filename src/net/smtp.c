@@ -64,7 +64,7 @@ static enum status smtp_check_settings(const struct config *c, struct err *e)
     if (!email_valid(str_from(config_string(c, CONFIG_mail_from))))
         return err_set(e, E_smtp_off, "No mail can be sent: mail_from is not set to an e-mail address.");
     if (!mail_header_ok(smtp_from_name(c)))
-        return err_set(e, E_smtp_off, "No mail can be sent: mail_from_name holds a control character.");
+        return err_set(e, E_smtp_off, "No mail can be sent: mail_from_name contains a control character.");
     return OK;
 }
 
@@ -81,7 +81,7 @@ static enum status smtp_check_mail(const struct smtp_mail *m, struct err *e)
     if (!utf8_text(m->text) || !utf8_text(m->html))
         return smtp_bad_mail(e, "it contains bytes that are not UTF-8 text");
     if (m->text.n + m->html.n > MAX_MAIL)
-        return err_set(e, E_mail_too_large, "The mail has more than %zu KB.", MAX_MAIL / KB);
+        return err_set(e, E_mail_too_large, "The mail is larger than %zu KB.", MAX_MAIL / KB);
     return OK;
 }
 
@@ -98,7 +98,7 @@ static enum status smtp_read_server(struct smtp_session *t, struct err *e)
     curl_free(host);
     curl_url_cleanup(u);
     if (rc != CURLUE_OK && rc != CURLUE_OUT_OF_MEMORY)
-        return err_set(e, E_smtp_off, "smtp_url names no server: %s.", curl_url_strerror(rc));
+        return err_set(e, E_smtp_off, "smtp_url does not name a server: %s.", curl_url_strerror(rc));
     if (!t->host)
         return err_nomem(e);
     t->plain = host_is_loopback(str_from(t->host)) || strcmp(config_string(t->config, CONFIG_smtp_tls), "off") == 0;
@@ -303,7 +303,7 @@ static bool is_tls_fault(CURLcode rc)
 
 static enum status smtp_timed_out(const struct smtp_session *t, struct err *e)
 {
-    return err_set(e, E_smtp_timeout, "The mail server %s was not done within %lld ms.", t->host,
+    return err_set(e, E_smtp_timeout, "The mail server %s did not finish within %lld ms.", t->host,
                    (long long)config_int(t->config, CONFIG_smtp_timeout));
 }
 
@@ -311,9 +311,10 @@ static enum status smtp_timed_out(const struct smtp_session *t, struct err *e)
 static enum status smtp_login_failed(const struct smtp_session *t, long code, struct err *e)
 {
     bool asked = config_string(t->config, CONFIG_smtp_user)[0] != '\0';
-    return err_set(
-        e, E_smtp_login, "The mail server %s %s (%ld).", t->host,
-        asked ? "does not take smtp_user and smtp_password" : "wants a sign-in: set smtp_user and smtp_password", code);
+    return err_set(e, E_smtp_login, "The mail server %s %s (%ld).", t->host,
+                   asked ? "does not accept smtp_user and smtp_password"
+                         : "requires a sign-in: set smtp_user and smtp_password",
+                   code);
 }
 
 static enum status smtp_failed(const struct smtp_session *t, CURLcode rc, struct err *e)
@@ -335,7 +336,7 @@ static enum status smtp_mail_result(const struct smtp_session *t, long code, CUR
     if (code >= 500)
         return err_set(e, E_mail_refused, "The mail server %s refuses this mail: %s", t->host, smtp_reply_text(t));
     if (code >= 400)
-        return err_set(e, E_mail_deferred, "The mail server %s does not take this mail now: %s", t->host,
+        return err_set(e, E_mail_deferred, "The mail server %s does not accept this mail now: %s", t->host,
                        smtp_reply_text(t));
     return smtp_failed(t, rc, e);
 }
@@ -353,7 +354,8 @@ static enum status smtp_result(const struct smtp_session *t, CURLcode rc, struct
     if (rc == CURLE_LOGIN_DENIED || (smtp_about_mail(t, rc) && is_login_code(code)))
         return smtp_login_failed(t, code, e);
     if (is_tls_fault(rc))
-        return err_set(e, E_smtp_tls, "No safe connection to the mail server %s: %s.", t->host, curl_easy_strerror(rc));
+        return err_set(e, E_smtp_tls, "There is no secure connection to the mail server %s: %s.", t->host,
+                       curl_easy_strerror(rc));
     return smtp_about_mail(t, rc) ? smtp_mail_result(t, code, rc, e) : smtp_failed(t, rc, e);
 }
 

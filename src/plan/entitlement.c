@@ -396,7 +396,7 @@ enum status entitlement_room(const struct entitlements *x, enum entitlement what
         return st;
     if (limit == UNLIMITED || have < limit)
         return OK;
-    st = err_set(e, E_plan_limit, "The plan %.*s includes %lld %s: remove one or take a larger plan.",
+    st = err_set(e, E_plan_limit, "The plan %.*s includes %lld %s. Remove one, or upgrade to a larger plan.",
                  STR_F(x->plan->name), (long long)limit, entitlement_noun(what, limit == 1));
     err_rename(e, "plan_limit_%s", entitlement_name(what));
     return st;

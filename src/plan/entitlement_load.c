@@ -234,7 +234,8 @@ enum status overage_choose(struct db *c, const struct actor *who, bool bill, int
 {
     struct overage_choice k = {.who = who, .bill = bill, .cap = cap};
     if (cap < 0 || cap > OVERAGE_CAP_MAX)
-        return err_at(e, E_cap_invalid, "cap", "A cap is an amount from 0 to %lld of the smallest unit.",
+        return err_at(e, E_cap_invalid, "cap",
+                      "The overage limit must be from 0 to %lld in the smallest unit of the currency.",
                       OVERAGE_CAP_MAX);
     if (bill && cap == 0)
         return err_raise_at(e, E_cap_missing, "cap");

@@ -32,7 +32,7 @@ static enum status edit_check_value(enum entitlement x, int64_t v, struct err *e
     switch (entitlement_kind(x)) {
     case LIMIT:
         if (v < 0)
-            return err_at(e, E_value_invalid, name, "A limit is a number from 0 up, or unlimited.");
+            return err_at(e, E_value_invalid, name, "A limit must be 0 or more, or unlimited.");
         break;
     case SWITCH:
         if (v != 0 && v != 1)
@@ -58,8 +58,8 @@ static bool edit_currency_is_valid(const char *currency)
 static enum status edit_check_terms(const struct plan_edit *in, bool free, struct err *e)
 {
     if (in->price < 0 || in->price > PRICE_MAX)
-        return err_at(e, E_price_invalid, "price", "A price is a number from 0 to %lld of the smallest unit.",
-                      PRICE_MAX);
+        return err_at(e, E_price_invalid, "price",
+                      "A price must be from 0 to %lld in the smallest unit of the currency.", PRICE_MAX);
     if (free && in->price)
         return err_raise_at(e, E_free_plan, "price");
     if (!edit_currency_is_valid(in->currency))
@@ -71,7 +71,7 @@ static enum status edit_check_terms(const struct plan_edit *in, bool free, struc
                       "Overage needs a price and a limited number of included conversations, because it is the first "
                       "divided by the second.");
     if (in->bills_overage && money_overage_unit(in->price, in->conversations).whole > INT64_MAX / PICO - 1)
-        return err_at(e, E_overage_invalid, "bills_overage", "A conversation would cost too much.");
+        return err_at(e, E_overage_invalid, "bills_overage", "The overage price of a conversation would be too high.");
     return OK;
 }
 
@@ -80,7 +80,7 @@ static enum status edit_check(struct plan_edit *in, bool free, struct err *e)
 {
     enum status st = rules_name(in->name, "name", "The plan's name", &in->name, e);
     if (st == OK && utf8_length(in->name) > PLAN_NAME_MAX)
-        st = err_at(e, E_name_invalid, "name", "A plan's name has at most %d characters.", PLAN_NAME_MAX);
+        st = err_at(e, E_name_invalid, "name", "The name of a plan can have at most %d characters.", PLAN_NAME_MAX);
     if (st == OK)
         st = edit_check_terms(in, free, e);
     for (int i = 0; st == OK && i < ENTITLEMENT_COUNT; i++)
@@ -292,9 +292,9 @@ enum status override_set(struct db *c, const struct actor *who, const struct ove
     tx.o.created_ms = clock_now_ms();
     tx.o.reason = str_trim(o->reason);
     if (!tx.o.reason.n || !utf8_text(tx.o.reason) || utf8_length(tx.o.reason) > REASON_MAX)
-        return err_at(e, E_reason_invalid, "reason", "Say why, in at most %d characters.", REASON_MAX);
+        return err_at(e, E_reason_invalid, "reason", "Give a reason of at most %d characters.", REASON_MAX);
     if (o->expires_ms && o->expires_ms <= tx.o.created_ms)
-        return err_at(e, E_expires_invalid, "expires", "The end lies in the past.");
+        return err_at(e, E_expires_invalid, "expires", "The end is in the past.");
     return tenant_edit_run(c, override_set_tx, &tx, e);
 }
 

@@ -134,7 +134,7 @@ static enum status usage_take_share(struct db *c, const struct usage_count *sort
     bool taken;
     enum status st = usage_store_take(c, sorted[0].tenant, q, (int64_t)same, sorted[0].counted_ms, &taken, e);
     if (st == OK && !taken)
-        st = err_set(e, E_plan_limit, "This month's conversations of the plan are used up.");
+        st = err_set(e, E_plan_limit, "All conversations that the plan includes this month are used.");
     return st;
 }
 

@@ -24,7 +24,7 @@ enum status usage_days(struct db *c, struct id tenant, struct arena *a, int64_t 
     int64_t first = from_ms - from_ms % DAY_MS;
     size_t have, days = to_ms > from_ms ? (size_t)((to_ms - first + DAY_MS - 1) / DAY_MS) : 0;
     if (days > REPORT_DAYS_MAX)
-        return err_set(e, E_days_invalid, "At most %d days are shown at once.", REPORT_DAYS_MAX);
+        return err_set(e, E_days_invalid, "At most %d days can be shown at a time.", REPORT_DAYS_MAX);
     enum status st = report_store_days(c, tenant, a, from_ms, to_ms, &counted, &have, e);
     if (st != OK)
         return st;

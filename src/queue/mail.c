@@ -50,7 +50,7 @@ enum status mail_queue(struct db *c, const struct mail_new *m, struct err *e)
 {
     struct arena a;
     if (!email_valid(m->to))
-        return err_at(e, E_email_invalid, "to", "That is not an e-mail address.");
+        return err_at(e, E_email_invalid, "to", "This is not a valid e-mail address.");
     arena_init(&a, PAYLOAD_ARENA);
     struct job_new job = {
         .kind = MAIL_JOB, .tenant = m->tenant, .payload = mail_payload(&a, m), .max_attempts = MAIL_ATTEMPTS};

@@ -78,7 +78,7 @@ static enum status mail_set_url(struct mail_writing *w, const struct config *c, 
 static enum status mail_add_value(struct mail_writing *w, const char *name, struct str text, struct err *e)
 {
     if (w->count == VALUES_MAX)
-        return err_set_as(e, ERR_TOO_LARGE, E_mail_invalid, "The mail %s was given more than %d values.", w->name,
+        return err_set_as(e, ERR_TOO_LARGE, E_mail_invalid, "The mail %s has more than %d values.", w->name,
                           VALUES_MAX);
     w->values[w->count++] = (struct view_arg){name, text};
     return OK;

@@ -111,7 +111,7 @@ static enum status job_bury(struct db *c, struct id id, struct err *e)
     int64_t now = clock_now_ms();
     struct job_end end = {.state = JOB_DEAD,
                           .due_ms = now,
-                          .error = STR("The worker died while it was at it."),
+                          .error = STR("The worker died while it ran this job."),
                           .result = db_null(),
                           .finished = true,
                           .now_ms = now};
@@ -166,7 +166,7 @@ static enum status job_file_copy_part(void *ctx, struct db_row part, struct err 
     struct job_file_copy *g = ctx;
     struct str data = db_row_str(part, 0);
     if (data.n > (size_t)(g->end - g->at))
-        return err_set(e, E_internal, "The job's file changed while it was read.");
+        return err_set(e, E_internal, "The file of the job changed while it was being read.");
     memcpy(g->at, data.p, data.n);
     g->at += data.n;
     return OK;

@@ -63,7 +63,7 @@ enum status stripe_open(struct stripe *s, const struct config *c, struct db_pool
     if (fetch_check_url(str_from(s->base), NULL) != OK || !stripe_base_is_safe(str_from(s->base)))
         return err_set(
             e, E_config_invalid,
-            "stripe_api_base must begin with https://; http:// is for this machine itself (127.0.0.1) only.");
+            "stripe_api_base must begin with https://. Only this machine (127.0.0.1) may be reached by http://.");
     s->config = config_retain(c);
     return OK;
 }
@@ -204,7 +204,7 @@ static enum status listing_take_page(struct listing *l, const struct json *answe
     bool named = l->n && listing_note_id(l->first, json_at(data, 0)) &&
                  listing_note_id(l->last, json_at(data, l->n - 1));
     if (l->more && !named)
-        return listing_error(e, "announces another page but has no objects");
+        return listing_error(e, "announces another page but contains no objects");
     for (size_t i = 0; st == OK && i < l->n; i++)
         st = l->fn(l->ctx, json_at(data, i), e);
     return st;

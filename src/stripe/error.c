@@ -71,18 +71,18 @@ static const char *error_card_words(struct str code, struct str decline)
     static const struct {
         const char *code, *words;
     } known[] = {
-        {"insufficient_funds", "The card has not enough funds: use another one."},
-        {"expired_card", "The card has expired: use another one."},
-        {"incorrect_cvc", "The security code of the card is not right."},
-        {"invalid_cvc", "The security code of the card is not right."},
-        {"incorrect_number", "The number of the card is not right."},
-        {"incorrect_zip", "The postal code does not belong to the card."},
-        {"processing_error", "The payment could not be processed: try again in a little while."},
+        {"insufficient_funds", "The card does not have enough funds. Use another card."},
+        {"expired_card", "The card has expired. Use another card."},
+        {"incorrect_cvc", "The security code of the card is wrong."},
+        {"invalid_cvc", "The security code of the card is wrong."},
+        {"incorrect_number", "The number of the card is wrong."},
+        {"incorrect_zip", "The postal code does not match the card."},
+        {"processing_error", "The payment could not be processed. Try again in a few minutes."},
         {"authentication_required",
-         "The bank asks for this payment to be confirmed, which is not possible here: use another card."},
+         "The bank asks for this payment to be confirmed, which is not possible here. Use another card."},
         {"subscription_payment_intent_requires_action",
-         "The bank asks for this payment to be confirmed, which is not possible here: use another card."},
-        {"card_declined", "The card was declined: use another one, or ask the bank."},
+         "The bank asks for this payment to be confirmed, which is not possible here. Use another card."},
+        {"card_declined", "The card was declined. Use another card, or ask the bank."},
     };
     for (size_t i = 0; i < COUNT_OF(known); i++)
         if (str_eqz(code, known[i].code) || str_eqz(decline, known[i].code))
@@ -105,9 +105,9 @@ static enum status error_right_missing(const struct stripe_exchange *x, struct s
         n++;
     if (at)
         return err_set(e, E_stripe_right_missing,
-                       "Stripe's key (stripe_secret_key) lacks the right %.*s, which %s %s needs.",
+                       "Stripe's key (stripe_secret_key) lacks the permission %.*s, which %s %s needs.",
                        (int)(n < 80 ? n : 80), at, x->method, x->path);
-    return err_set(e, E_stripe_right_missing, "Stripe's key (stripe_secret_key) has no right to %s %s.", x->method,
+    return err_set(e, E_stripe_right_missing, "Stripe's key (stripe_secret_key) has no permission to %s %s.", x->method,
                    x->path);
 }
 
@@ -122,7 +122,7 @@ static enum status error_refused(const struct stripe_exchange *x, struct str cod
         return error_card(x->answer, code, text, e);
     if (str_eqz(type, "idempotency_error"))
         return err_set(e, E_stripe_key_reused,
-                       "Stripe knows this request's key with other parameters; nothing was done.");
+                       "This idempotency key was used with other parameters. Nothing was done.");
     buf_fixed(&b, pointer, sizeof(pointer));
     buf_str_add(&b, str_sub(param, 0, sizeof(pointer) - 1));
     if (missing)
@@ -135,7 +135,7 @@ static enum status error_limited(struct str code, struct str limited_by, struct 
 {
     if (!limited_by.n && str_eqz(code, "lock_timeout"))
         return err_raise(e, E_stripe_lock_timeout);
-    enum status st = err_set(e, E_stripe_rate_limited, "Stripe takes no more requests for the moment (%.*s).",
+    enum status st = err_set(e, E_stripe_rate_limited, "Stripe accepts no more requests for the moment (%.*s).",
                              limited_by.n && limited_by.n < 60 ? (int)limited_by.n : 4,
                              limited_by.n && limited_by.n < 60 ? limited_by.p : "rate");
     if (e)
@@ -159,9 +159,9 @@ enum status stripe_error(const struct stripe_exchange *x, struct str limited_by,
     if (x->status == 429)
         return error_limited(code, limited_by, e);
     if (x->status == 409 && str_eqz(code, "idempotency_key_in_use"))
-        return err_set(e, E_stripe_key_in_use, "Stripe is still working on this very request.");
+        return err_set(e, E_stripe_key_in_use, "Stripe is still processing the same request.");
     if (x->status >= 500)
-        return err_set(e, E_stripe_error, "Stripe failed (%d): try again in a little while.", x->status);
+        return err_set(e, E_stripe_error, "Stripe failed (%d). Try again in a few minutes.", x->status);
     enum status st = error_refused(x, code, text, e);
     if (e && code.n && (err_is(e, E_stripe_card) || err_is(e, E_stripe_refused)))
         err_rename(e, "stripe_%.*s", STR_F(code));

@@ -53,7 +53,7 @@ static void post_digest(const char *path, struct str body, uint8_t out[CRYPTO_HA
 static enum status post_reused(struct err *e)
 {
     return err_set(e, E_stripe_key_reused,
-                   "This change was asked for before with other parameters: nothing was sent to Stripe.");
+                   "This idempotency key was used before with other parameters. Nothing was sent to Stripe.");
 }
 
 /* Whether Stripe certainly still knows the key. After the clock was set back the age is unknown, so the answer is

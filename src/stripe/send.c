@@ -84,10 +84,10 @@ static enum status send_foreign_answer(struct stripe_exchange *x, struct err *e)
 {
     if (x->status >= 300 && x->status < 400)
         return err_set(e, E_stripe_answer,
-                       "Stripe's address (stripe_api_base) answers with a redirect (%d), which is not followed.",
+                       "Stripe's address (stripe_api_base) answers with a redirect (%d), which Parley does not follow.",
                        x->status);
     if (x->status >= 500)
-        return err_set(e, E_stripe_error, "Stripe failed (%d): try again in a little while.", x->status);
+        return err_set(e, E_stripe_error, "Stripe failed (%d). Try again in a few minutes.", x->status);
     return err_set(e, E_stripe_answer, "The answer from Stripe's address (%d) does not come from Stripe.", x->status);
 }
 

@@ -112,7 +112,7 @@ enum status talk_feedback(struct talk *t, const struct talk_place *at, const str
     if (rating->seq < 0)
         return err_raise_at(e, E_seq_invalid, "/seq");
     if (!utf8_text(rating->comment) || utf8_length(rating->comment) > COMMENT_MAX)
-        return err_at(e, E_comment_too_long, "/comment", "A comment has at most %d characters.", COMMENT_MAX);
+        return err_at(e, E_comment_too_long, "/comment", "A comment can have at most %d characters.", COMMENT_MAX);
     arena_init(&a, TENANT_ARENA);
     enum status st = talk_open_with_token(t, at, &a, &conv, e);
     if (st == OK)

@@ -47,13 +47,13 @@ static enum status turn_check_input(const struct talk_in *in, struct err *e)
     if (!utf8_text(in->text) || !utf8_text(in->choice) || !utf8_text(in->client_id))
         return err_raise_at(e, E_text_invalid, "/text");
     if (utf8_length(in->text) > MAX_TEXT)
-        return err_at(e, E_text_too_long, "/text", "A message has at most %d characters.", MAX_TEXT);
+        return err_at(e, E_text_too_long, "/text", "A message can have at most %d characters.", MAX_TEXT);
     if (in->choice.n > CHOICE_MAX)
-        return err_at(e, E_choice_too_long, "/choice", "A choice has at most %d bytes.", CHOICE_MAX);
+        return err_at(e, E_choice_too_long, "/choice", "A choice can have at most %d bytes.", CHOICE_MAX);
     if (in->client_id.n > CLIENT_ID_MAX)
-        return err_at(e, E_id_too_long, "/id", "A message id has at most %d bytes.", CLIENT_ID_MAX);
+        return err_at(e, E_id_too_long, "/id", "A message id can have at most %d bytes.", CLIENT_ID_MAX);
     if (!turn_locale_ok(in->locale))
-        return err_at(e, E_locale_invalid, "/locale", "A locale is a language tag such as \"en\" or \"pt-BR\".");
+        return err_at(e, E_locale_invalid, "/locale", "A locale must be a language tag such as \"en\" or \"pt-BR\".");
     return OK;
 }
 
@@ -189,7 +189,7 @@ static enum status turn_write_state(struct turn *u, struct err *e)
     json_write(&b, u->result.state);
     bool ok = buf_ok(&b);
     if (!ok) {
-        (void)err_set(e, E_state_too_large, "The bot keeps more than %zu bytes about this conversation.", MAX_STATE);
+        (void)err_set(e, E_state_too_large, "The bot stores more than %zu bytes about this conversation.", MAX_STATE);
     } else {
         u->conv.flow_state = arena_str(u->arena, buf_str(&b), &ok);
         if (!ok)
@@ -270,7 +270,7 @@ static enum status turn_contact_text(struct turn *u, struct str *out, struct err
     json_write(&b, u->in->contact);
     bool ok = buf_ok(&b);
     if (!ok) {
-        (void)err_at(e, E_contact_too_large, "/contact", "A contact has at most %d bytes.", CONTACT_MAX);
+        (void)err_at(e, E_contact_too_large, "/contact", "A contact can have at most %d bytes.", CONTACT_MAX);
     } else {
         *out = arena_str(u->arena, buf_str(&b), &ok);
         if (!ok)

@@ -38,7 +38,7 @@ static struct flow_message think_whole_message(const struct flow_message *m)
 static enum status think_add_reply(struct turn *u, const struct flow_message *m, struct err *e)
 {
     if (u->reply_n == MAX_TURN_MESSAGES) {
-        return err_set_as(e, ERR_INTERNAL, E_flow_loop, "The bot says more than %d messages in one turn.",
+        return err_set_as(e, ERR_INTERNAL, E_flow_loop, "The bot sends more than %d messages in one turn.",
                           MAX_TURN_MESSAGES);
     }
     if (u->reply_n == u->reply_cap) {

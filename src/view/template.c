@@ -298,7 +298,7 @@ static NEOERR *piece_out(void *ctx, char *piece)
 {
     struct buf *out = ctx;
     buf_puts(out, piece);
-    return buf_ok(out) ? STATUS_OK : nerr_raise(NERR_ASSERT, "the page is larger than it may be");
+    return buf_ok(out) ? STATUS_OK : nerr_raise(NERR_ASSERT, "the page is too large");
 }
 
 /* After a failure the buffer is cut back: half a page must not be sent. */
@@ -306,7 +306,7 @@ enum status templates_render(struct parsed *p, struct _hdf *data, struct _hdf *t
 {
     size_t before = out->n;
     if (!buf_ok(out))
-        return err_set(e, E_internal, "The page is larger than it may be.");
+        return err_set(e, E_internal, "The page is too large.");
     p->cs->hdf = data;
     p->cs->global_hdf = texts;
     enum status st = neo_status(cs_render(p->cs, out, piece_out), p->entry->name, e);

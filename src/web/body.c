@@ -156,8 +156,8 @@ enum status body_read(struct request *rq, size_t cap, struct err *e)
     if (declared_length(rq, &n, e))
         return e->status;
     if (n > cap)
-        return cap == 0 ? err_set(e, E_too_large, "This request takes no body.")
-                        : err_set(e, E_too_large, "The body may have %zu bytes at most.", cap);
+        return cap == 0 ? err_set(e, E_too_large, "This request must not have a body.")
+                        : err_set(e, E_too_large, "The body can have at most %zu bytes.", cap);
     if (n == 0)
         return OK;
     return n > SPOOL_ABOVE ? read_to_file(rq, n, e) : read_to_memory(rq, n, e);

@@ -84,7 +84,7 @@ static enum status find_route(struct web_worker *w, struct request *rq, struct e
     if (allow == 0 && without_slash(w, rq))
         return OK;
     if (allow == 0)
-        return err_set(e, E_not_found, "There is nothing at this address.");
+        return err_set(e, E_not_found, "There is no page at this address.");
     allow_header(rq, allow);
     if (rq->method == OPTIONS) {
         reply_status(rq, 204);
@@ -100,7 +100,7 @@ static enum status check_identity(struct request *rq, struct err *e)
     const struct web_program *program = rq->impl->program;
     if (rq->route->who.kind != WHO_PUBLIC) {
         if (!program->identify)
-            return err_set(e, E_not_authenticated, "This program has no sign-in.");
+            return err_set(e, E_not_authenticated, "This program does not support signing in.");
         return program->identify(rq, e);
     }
     if (program->identify && request_cookie(rq, SESSION_COOKIE).n) {
@@ -120,7 +120,7 @@ static enum status check_rights(struct request *rq, struct err *e)
     if (who.kind == WHO_KEY ? id_is_none(rq->who.tenant) : !rq->who.signed_in)
         return err_raise(e, E_not_authenticated);
     if (who.kind == WHO_OPERATOR && !rq->who.is_operator) /* the operator's pages do not exist for others */
-        return err_set(e, E_not_found, "There is nothing at this address.");
+        return err_set(e, E_not_found, "There is no page at this address.");
     if (who.kind != WHO_SESSION && (rq->who.perms & who.need) != who.need)
         return err_set(e, E_denied, "You do not have the right to do this.");
     return OK;

@@ -107,7 +107,7 @@ static enum status part_headers(struct str headers, struct param *out, struct er
         if (line.n < want.n || strncasecmp(line.p, want.p, want.n) != 0)
             continue;
         if (!utf8_text(line))
-            return err_set(e, E_bad_encoding, "The name of a form field is not clean UTF-8 text.");
+            return err_set(e, E_bad_encoding, "The name of a form field is not valid UTF-8 text.");
         out->is_file = header_param(line, STR("filename"), &out->filename);
         return header_param(line, STR("name"), &out->name) && out->name.n ? OK : multipart_broken(e);
     }
@@ -134,7 +134,7 @@ static enum status take_part(struct str *rest, struct str delimiter, struct para
     out->value = n >= 2 ? str_sub(data, 2, n - 2) : STR_EMPTY;
     *rest = str_sub(data, n + delimiter.n, data.n);
     if (!out->is_file && !utf8_text(out->value))
-        return err_set(e, E_bad_encoding, "A form field is not clean UTF-8 text.");
+        return err_set(e, E_bad_encoding, "A form field is not valid UTF-8 text.");
     return OK;
 }
 

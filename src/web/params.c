@@ -32,7 +32,7 @@ static int hex_value(char c)
 
 static enum status bad_encoding(struct err *e)
 {
-    return err_set(e, E_bad_encoding, "The address or a field is not clean UTF-8 text.");
+    return err_set(e, E_bad_encoding, "The address or a field is not valid UTF-8 text.");
 }
 
 /* Decodes into `out`, which has space for in.n bytes: decoding never makes a text longer. Returns the length, or -1 for
@@ -149,7 +149,7 @@ enum status path_split(struct arena *a, struct str raw, struct path *out, struct
         return OK;
     for (;;) {
         if (out->n == PATH_SEGMENTS_MAX)
-            return err_set(e, E_not_found, "There is nothing at this address.");
+            return err_set(e, E_not_found, "There is no page at this address.");
         ptrdiff_t at = str_find(rest, '/');
         struct str piece = at < 0 ? rest : str_n(rest.p, (size_t)at);
         if (url_decode(a, piece, false, &out->segment[out->n], e))

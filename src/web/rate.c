@@ -69,7 +69,7 @@ static void watch_for_proxy(struct request *rq)
         log_line(LOG_WARN, "visitors_hidden",
                  LOG_S("message",
                        "The web server does not take the visitor's address from its proxy, so all visitors share "
-                       "one rate limit. README, \"HTTPS\", says how to set it."));
+                       "one rate limit. See README, \"HTTPS\"."));
 }
 
 /* Only chat and API announce their limits: their clients are programs, which can slow down. */

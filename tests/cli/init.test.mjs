@@ -33,7 +33,7 @@ test('two installs have different keys, and init overwrites nothing', t => {
     const before = keyIn(one)
     const again = parley(['config', 'init', '--dir', one])
     assert.equal(again.status, 1)
-    assert.match(again.stderr, /parley\.conf is there already; nothing was changed/)
+    assert.match(again.stderr, /parley\.conf already exists\. Nothing was changed/)
     assert.equal(keyIn(one), before)
 })
 

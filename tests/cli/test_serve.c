@@ -198,7 +198,7 @@ static void second_start_is_refused(void **state)
 {
     (void)state;
     serve();
-    refused_with("already runs here (process ");
+    refused_with("is already running here (process ");
     assert_true(ask("chat", "pid") > 0); /* the first one did not notice */
 }
 
@@ -297,7 +297,7 @@ static void a_failed_schema_and_missing_programs_are_named(void **state)
     dbtest_sql(DB, "UPDATE schema_migration SET state = 'applied' WHERE version = 1");
     snprintf(path, sizeof(path), "%s/api.fcgi", run);
     assert_int_equal(unlink(path), 0);
-    refused_with("api.fcgi cannot be run");
+    refused_with("api.fcgi cannot be started");
     link_programs();
     assert_false(is_there("chat.sock") || is_there("parley.pid"));
     serve();

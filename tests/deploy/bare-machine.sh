@@ -120,7 +120,7 @@ serve_and_remove() {
     local password
     follow "User and database"
     follow Configuration
-    check "doctor finds nothing that must be mended" only_warns_of_start
+    check "doctor finds nothing that must be fixed" only_warns_of_start
     follow Start
     follow "The first account"
     password=$(awk '$1 == "password" { print $2 }' /tmp/block.out)

@@ -190,7 +190,7 @@ static void tests_share_the_time_of_patterns(void **state)
     assert_int_equal(n, 100);
     assert_true(r[0].passed);
     assert_false(r[99].passed);
-    assert_non_null(strstr(r[99].message.p, "the patterns of the flow have taken more than 1000 ms"));
+    assert_non_null(strstr(r[99].message.p, "the patterns of the flow took more than 1000 ms"));
     flow_drop(f);
     buf_release(&b);
 }

@@ -176,7 +176,7 @@ static void patterns_too_large(void **state)
     assert_int_equal(json_parse(&arena, buf_str(&b), MAX_JSON_DEPTH, &j, &e), OK);
     assert_int_equal(flow_parse(j, &f, &e), ERR_INVALID);
     assert_non_null(strstr(e.pointer, "/pattern"));
-    assert_non_null(strstr(e.message, "too large together"));
+    assert_non_null(strstr(e.message, "too large in total"));
     buf_release(&b);
 }
 

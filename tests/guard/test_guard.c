@@ -64,10 +64,10 @@ static void the_refusal_names_the_plan_that_has_it(void **state)
 {
     (void)state;
     struct id tenant = tenant_on("free");
-    refused(tenant, FEATURE_knowledge, "The knowledge base: the plan PROFESSIONAL has this.");
-    refused(tenant, FEATURE_analytics, "The analytics dashboard: the plan STARTER has this.");
+    refused(tenant, FEATURE_knowledge, "The knowledge base: upgrade to the plan PROFESSIONAL to use this feature.");
+    refused(tenant, FEATURE_analytics, "The analytics dashboard: upgrade to the plan STARTER to use this feature.");
     dbtest_sql(DB, "UPDATE plan SET public = 0 WHERE plan = 'enterprise'");
-    refused(tenant, FEATURE_white_label, "Your own brand: no plan of this install has this.");
+    refused(tenant, FEATURE_white_label, "Your own brand: no plan of this install includes this feature.");
     dbtest_sql(DB, "UPDATE plan SET public = 1 WHERE plan = 'enterprise'");
 }
 
@@ -78,7 +78,7 @@ static void features_follow_the_entitlements(void **state)
     struct id tenant = tenant_on("free");
     struct override o = {
         .tenant = tenant, .entitlement = ENTITLEMENT_knowledge, .value = 1, .reason = STR("trial of it")};
-    refused(tenant, FEATURE_knowledge, "The knowledge base: the plan PROFESSIONAL has this.");
+    refused(tenant, FEATURE_knowledge, "The knowledge base: upgrade to the plan PROFESSIONAL to use this feature.");
     OKAY(override_set(c, &boss, &o, &fail));
     assert_int_equal(ask(tenant, FEATURE_knowledge, &e), OK);
     OKAY(override_end(c, &boss, tenant, ENTITLEMENT_knowledge, &fail));

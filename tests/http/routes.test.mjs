@@ -45,5 +45,5 @@ test('routes ADDRESS prints the rows of that address, literal or with parameters
     const none = parley('routes', '/app/billing/plan')
     assert.notEqual(none.status, 0)
     assert.match(none.stderr, /No program serves \/app\/billing\/plan\./)
-    assert.match(parley('routes', 'app').stderr, /A path starts with/)
+    assert.match(parley('routes', 'app').stderr, /A path must begin with/)
 })

@@ -77,7 +77,7 @@ test('the API shows which bots are active, and refuses one more', async () => {
     assert.equal((await call('GET', `/v1/bots/${made[1].id}`)).body.active, false)
     const refused = await call('POST', '/v1/bots', { template: 'faq', name: 'Three' })
     assert.deepEqual([refused.status, refused.type, refused.body.code], [402, 'application/problem+json', 'plan_limit_bots'])
-    assert.equal(refused.body.detail, 'The plan FREE includes 1 bot: remove one or take a larger plan.')
+    assert.equal(refused.body.detail, 'The plan FREE includes 1 bot. Remove one, or upgrade to a larger plan.')
     const cli = await parley.tryRun('bot', 'create', '--template', 'faq', '--name', 'Three', '--tenant', id)
     assert.equal(cli.status, 1)
     assert.match(cli.stderr, /The plan FREE includes 1 bot/)
@@ -134,7 +134,7 @@ test('custom branding is refused with an upgrade link, works when paid, and is k
         await plan(tenant, lacking)
         for (const refused of [await call('GET'), await call('PUT', brand)]) {
             assert.deepEqual([refused.status, refused.type, refused.body.code], [402, 'application/problem+json', 'plan_feature'], lacking)
-            assert.match(refused.body.detail, /ENTERPRISE has this/)
+            assert.match(refused.body.detail, /upgrade to the plan ENTERPRISE/)
         }
     }
     assert.deepEqual(await saved(), { name: '', link: '' })

@@ -55,8 +55,8 @@ test('tenant override changes what tenant entitlements prints', async () => {
     await fails(2, /no entitlement "bot"/, 'tenant', 'override', id, 'bot', '4', '--reason', 'x')
     await fails(2, /not a value/, 'tenant', 'override', id, 'bots', 'few', '--reason', 'x')
     await fails(2, /Give the reason/, 'tenant', 'override', id, 'bots', '4')
-    await fails(2, /--expires takes a day/, 'tenant', 'override', id, 'bots', '4', '--reason', 'x', '--expires', '2027-02-30')
-    await fails(1, /The end lies in the past/, 'tenant', 'override', id, 'bots', '4', '--reason', 'x', '--expires', '2020-01-01')
+    await fails(2, /--expires must be a day/, 'tenant', 'override', id, 'bots', '4', '--reason', 'x', '--expires', '2027-02-30')
+    await fails(1, /The end is in the past/, 'tenant', 'override', id, 'bots', '4', '--reason', 'x', '--expires', '2020-01-01')
     await fails(1, /There is no such override/, 'tenant', 'override', id, 'bots', 'none')
 })
 

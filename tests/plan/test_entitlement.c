@@ -579,7 +579,7 @@ static void counts_are_compared_with_limits(void **state)
     assert_ok(entitlement_room(&x, ENTITLEMENT_bots, 4, &e), &e);
     assert_int_equal(entitlement_room(&x, ENTITLEMENT_bots, 5, &e), ERR_PLAN);
     assert_string_equal(err_code(&e), "plan_limit_bots");
-    assert_string_equal(e.message, "The plan STARTER includes 5 bots: remove one or take a larger plan.");
+    assert_string_equal(e.message, "The plan STARTER includes 5 bots. Remove one, or upgrade to a larger plan.");
     assert_int_equal(entitlement_room(&x, ENTITLEMENT_members, 6, &e), ERR_PLAN);
     assert_string_equal(err_code(&e), "plan_limit_members");
     r.s[0].terms = (struct id)PRO_T;

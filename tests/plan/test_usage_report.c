@@ -202,7 +202,7 @@ static void drift_is_found_and_repaired(void **state)
     OKAY(meter_verify(db, &arena, true, &drift, &n, &fail));
     assert_int_equal(
         dbtest_int(
-            DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_over' AND words LIKE '5 conversations more%'"),
+            DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_over' AND words LIKE '5 more conversations%'"),
         1);
 }
 

@@ -228,7 +228,7 @@ static void missing_values_are_left_out_or_refused(void **state)
     struct mail_written w;
     (void)state;
     assert_ok(write_json("{\"to\":\"b@example.org\",\"template\":\"test\",\"values\":{}}", &w, &e), &e);
-    assert_false(has(w.text, "It came through"));
+    assert_false(has(w.text, "It was sent through"));
     assert_false(has(w.html, "class=\"m-button\""));
     assert_false(has(w.html, "<table"));
     assert_int_equal(write_json("{\"to\":\"b@example.org\",\"template\":\"usage_75\",\"values\":{}}", &w, &e),

@@ -243,7 +243,8 @@ static enum status plans_edit_read_values(struct page *pg, struct plan_edit *in)
         if (entitlement_kind(x) == SWITCH)
             in->value[x] = request_form_has(pg->rq, name);
         else if (!admin_limit(request_form(pg->rq, name), &in->value[x]))
-            return err_at(&pg->e, E_value_invalid, name, "A limit is a number from 0 up, or nothing for unlimited.");
+            return err_at(&pg->e, E_value_invalid, name,
+                          "Enter a limit of 0 or more, or leave the field empty for unlimited.");
     }
     in->conversations = in->value[ENTITLEMENT_conversations];
     return OK;
@@ -267,7 +268,7 @@ static enum status plans_edit_read(struct page *pg, struct plan_edit *in)
         return err_raise_at(&pg->e, E_currency_invalid, "currency");
     memcpy(in->currency, currency.p, 3);
     if (!words_money_read(request_form(rq, "price"), in->currency, &in->price))
-        return err_at(&pg->e, E_price_invalid, "price", "A price is a sum like 49 or 49.90.");
+        return err_at(&pg->e, E_price_invalid, "price", "Enter a price such as 49 or 49.90.");
     return plans_edit_read_values(pg, in);
 }
 

@@ -371,9 +371,10 @@ static enum status tenant_read_override(struct page *pg, struct id tenant, struc
     if (!entitlement_parse(request_form(rq, "entitlement"), &o->entitlement))
         return err_raise_at(&pg->e, E_entitlement_unknown, "entitlement");
     if (!admin_limit(request_form(rq, "value"), &o->value))
-        return err_at(&pg->e, E_value_invalid, "value", "A value is a number from 0 up, or nothing for unlimited.");
+        return err_at(&pg->e, E_value_invalid, "value",
+                      "Enter a value of 0 or more, or leave the field empty for unlimited.");
     if (!override_until(str_trim(request_form(rq, "expires")), &o->expires_ms))
-        return err_at(&pg->e, E_expires_invalid, "expires", "A day is written like 2026-12-31.");
+        return err_at(&pg->e, E_expires_invalid, "expires", "Enter a day such as 2026-12-31.");
     return OK;
 }
 

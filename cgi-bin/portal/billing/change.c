@@ -123,7 +123,8 @@ static enum status change_read_kept(struct page *pg, const struct change_form *c
         if (change_bot_ticked(pg, c->bots[i].id))
             (*out)[(*n)++] = c->bots[i].id;
     if (c->preview.bots_have > c->preview.bots_keep && (int64_t)*n > c->preview.bots_keep)
-        return err_at(&pg->e, E_bots_too_many, "keep", "The plan has no room for all of these bots.");
+        return err_at(&pg->e, E_bots_too_many, "keep",
+                      "The plan includes fewer bots than you chose. Choose fewer bots.");
     return OK;
 }
 

@@ -134,7 +134,7 @@ bool page_id(struct page *pg, enum id_kind kind, const char *name, struct id *ou
 {
     if (id_parse(kind, request_segment(pg->rq, name), out))
         return true;
-    (void)err_set(&pg->e, E_not_found, "There is nothing at this address.");
+    (void)err_set(&pg->e, E_not_found, "There is no page at this address.");
     page_fail(pg);
     return false;
 }

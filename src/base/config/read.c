@@ -16,7 +16,7 @@ static enum status config_unreadable(const char *path, int why, struct err *e)
 {
     switch (why) {
     case EFBIG:
-        return err_set_as(e, ERR_TOO_LARGE, E_config_invalid, "%s has more than 1 MB.", path);
+        return err_set_as(e, ERR_TOO_LARGE, E_config_invalid, "%s is larger than 1 MB. Split the file.", path);
     case ENOMEM:
         return err_nomem(e);
     default:
@@ -37,7 +37,7 @@ static char *include_path(struct arena *a, const char *path, struct str name)
 static enum status config_include(struct config *c, const char *path, struct str name, int depth, struct err *e)
 {
     if (!name.n)
-        return err_set(e, E_config_invalid, "An include line needs the name of a file.");
+        return err_set(e, E_config_invalid, "An include line must name a file.");
     if (depth >= CONFIG_INCLUDE_MAX)
         return err_set(e, E_config_invalid, "Too many nested includes.");
     char *file = include_path(&c->arena, path, name);

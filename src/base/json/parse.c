@@ -99,7 +99,7 @@ static bool unicode_escape(struct json_reader *r)
     if (!read_hex4(r, &cp))
         return false;
     if (cp == 0)
-        return reader_stop(r, "a string must not hold NUL");
+        return reader_stop(r, "a string must not contain NUL");
     if (cp >= 0xD800 && cp < 0xE000) {
         if (cp >= 0xDC00 || !str_starts(str_sub(r->text, r->at, 2), STR("\\u")))
             return reader_stop(r, "half of a surrogate pair is missing");
@@ -124,7 +124,7 @@ static bool read_escape(struct json_reader *r)
         return unicode_escape(r);
     const char *known = c ? strchr(from, c) : NULL;
     if (!known)
-        return reader_stop(r, "no such escape");
+        return reader_stop(r, "this is not a valid escape sequence");
     buf_putc(&r->scratch, to[known - from]);
     return true;
 }
@@ -154,7 +154,7 @@ static bool read_string_text(struct json_reader *r, struct str *out)
     for (;;) {
         char c = reader_peek(r);
         if (r->at >= r->text.n)
-            return reader_stop(r, "a string does not end");
+            return reader_stop(r, "a string has no closing quotation mark");
         r->at++;
         if (c == '"')
             break;
@@ -298,7 +298,7 @@ static bool read_members(struct json_reader *r, struct json_object *obj)
 static bool read_container(struct json_reader *r, char open, struct json_object **out)
 {
     if (r->depth-- == 0)
-        return reader_stop(r, "it is nested too deep");
+        return reader_stop(r, "the values are nested too deeply");
     if (!reader_charge(r, JSON_CONTAINER_BYTES))
         return false;
     *out = open == '{' ? json_object_new_object() : json_object_new_array();
@@ -351,7 +351,7 @@ static bool read_value(struct json_reader *r, struct json_object **out)
     default:
         if (c == '-' || (c >= '0' && c <= '9'))
             return read_number(r, out);
-        return reader_stop(r, r->at < r->text.n ? "a value was expected" : "it ends too early");
+        return reader_stop(r, r->at < r->text.n ? "a value was expected" : "the text ends too early");
     }
 }
 
@@ -359,7 +359,7 @@ static bool read_value(struct json_reader *r, struct json_object **out)
 static bool read_document(struct json_reader *r, struct json_object **out)
 {
     if (!utf8_valid(r->text) || memchr(r->text.p, '\0', r->text.n)) {
-        r->st = err_set(r->e, E_json_invalid, "This is not valid JSON: the text is not UTF-8, or holds NUL.");
+        r->st = err_set(r->e, E_json_invalid, "This is not valid JSON: the text is not UTF-8, or contains NUL.");
         return false;
     }
     if (!read_value(r, out))

@@ -301,9 +301,10 @@ static enum status schedule_set_phases(struct changing *g, const struct json *sc
     struct stripe_form f;
     struct json *out;
     if (!phase_has_both(g, phase))
-        return err_set(e, E_unknown_price,
-                       "This subscription has prices that Parley did not make, so its plan cannot be changed here. Ask "
-                       "the operator.");
+        return err_set(
+            e, E_unknown_price,
+            "This subscription has a price that Parley did not create, so its plan cannot be changed here. Ask "
+            "the operator.");
     stripe_form_init(&f);
     phase_params(&f, g, phase);
     enum status st = operation_post(op, stripe_path(op->a, "/v1/subscription_schedules/%", id.p, (char *)NULL), &f,
@@ -376,11 +377,11 @@ static enum status apply_refuse_same(const struct change_facts *x, struct err *e
         return err_set(e, E_not_subscribed, "There is no subscription to change. Buy the plan instead.");
     if (x->kind == CHANGE_NONE)
         return apply_refuse(sub && (subscription_is_ending(sub) || sub->schedule.n)
-                                ? "This is already your plan. Take the planned change back to stay with it."
+                                ? "This is already your plan. To keep it, undo the planned change."
                                 : "This is already your plan.",
                             e);
     if (x->kind == CHANGE_CANCEL && subscription_is_ending(sub))
-        return apply_refuse("The subscription already ends with its period.", e);
+        return apply_refuse("The subscription is already set to end with its period.", e);
     if ((x->kind == CHANGE_DOWNGRADE || x->kind == CHANGE_MOVE) && id_eq(sub->next_terms, x->to->terms->id))
         return apply_refuse("This change is already planned.", e);
     return OK;
@@ -499,10 +500,10 @@ static enum status undo_find_invoice(struct changing *g, struct err *e)
     operation_refresh(x->op, "invoice", x->sub->latest_invoice);
     enum status st = change_read(x, e);
     if (st == OK && x->sub && x->sub->pending_update_expires_ms && !x->waited_for.n)
-        st = err_set_as(
-            e, ERR_CONFLICT, E_invoice_unknown,
-            "The invoice that this change waits for is not known here yet. Try again in a minute. If it stays "
-            "unpaid, the change ends within a day.");
+        st = err_set_as(e, ERR_CONFLICT, E_invoice_unknown,
+                        "The invoice that this change waits for has not arrived from Stripe yet. Try again in a "
+                        "minute. If it stays "
+                        "unpaid, the change ends within a day.");
     return st;
 }
 
@@ -567,7 +568,7 @@ static enum status changing_move(struct changing *g, struct err *e)
     if (st == OK && !x->sub)
         st = err_raise(e, E_not_subscribed);
     if (st == OK && !x->from)
-        st = err_set(e, E_unknown_price, "This subscription has a price that Parley did not make.");
+        st = err_set(e, E_unknown_price, "This subscription has a price that Parley did not create.");
     if (st != OK)
         return st;
     x->plan_name = x->from->plan;

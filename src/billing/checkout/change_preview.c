@@ -128,7 +128,7 @@ bool subscription_is_ending(const struct subscription *s)
 static enum status change_unknown_price(struct err *e)
 {
     return err_set(e, E_unknown_price,
-                   "This subscription has a price that Parley did not make, so its plan cannot be changed here. Ask "
+                   "This subscription has a price that Parley did not create, so its plan cannot be changed here. Ask "
                    "the operator.");
 }
 
@@ -141,7 +141,7 @@ enum status change_allowed(const struct change_facts *x, struct err *e)
         return err_raise(e, E_two_subscriptions);
     if (s->pending_update_expires_ms)
         return err_set(e, E_payment_needed,
-                       "A change of plan is waiting for its payment. Pay its invoice, or take the change back.");
+                       "A change of plan is waiting for its payment. Pay its invoice, or undo the change.");
     if (s->status == STRIPE_PAST_DUE || s->status == STRIPE_UNPAID || s->status == STRIPE_INCOMPLETE)
         return err_set(e, E_payment_needed, "An invoice is not paid yet. Pay it first, then change the plan.");
     if (s->status != STRIPE_ACTIVE && s->status != STRIPE_TRIALING)

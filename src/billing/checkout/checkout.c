@@ -197,7 +197,8 @@ struct buying {
 
 static enum status buying_refuse_subscribed(struct err *e)
 {
-    return err_set(e, E_subscribed, "There is already a subscription. Change its plan instead of buying another.");
+    return err_set(e, E_subscribed,
+                   "This workspace already has a subscription. Change its plan instead of buying another.");
 }
 
 static enum status buying_read(struct db *c, struct buying *b, struct err *e)

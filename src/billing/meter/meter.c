@@ -49,10 +49,9 @@ static enum status meter_collect_tx(struct db *c, void *ctx, struct err *e)
     arena_init(&a, ROW_ARENA);
     enum status st = meter_store_lock(c, &a, k, &found, e);
     if (st == OK && found && (!k->customer.n || !k->period_end_ms)) {
-        st = alarm_raise(
-            c, ALARM_meter_customer, str_from(id_text(ID_TENANT, k->tenant, id)), k->tenant, e,
-            "%lld conversations cannot be billed: their counter names no customer or no end of its period.",
-            (long long)(k->used - k->reported));
+        st = alarm_raise(c, ALARM_meter_customer, str_from(id_text(ID_TENANT, k->tenant, id)), k->tenant, e,
+                         "%lld conversations cannot be billed: their counter has no customer or no end of its period.",
+                         (long long)(k->used - k->reported));
     } else if (st == OK && found) {
         int64_t at = meter_event_ms(k, now);
         struct meter_row r = {.tenant = k->tenant,
@@ -205,8 +204,8 @@ static enum status meter_repair_counter(struct db *c, void *ctx, struct err *e)
     enum status st = usage_drift_repair(c, d, &over, e);
     if (st == OK && over > 0)
         st = alarm_raise(c, ALARM_meter_over, str_from(id_text(ID_TENANT, d->tenant, id)), d->tenant, e,
-                         "%lld conversations more were reported to Stripe than the ledger has since %lld (Unix time): "
-                         "give them back by hand.",
+                         "%lld more conversations were reported to Stripe than the ledger has since %lld (Unix time). "
+                         "Credit them to the customer at Stripe.",
                          (long long)over, (long long)(d->period_start_ms / 1000));
     return st;
 }

@@ -94,7 +94,7 @@ static enum status compare_sums_here(struct db_pool *p, struct arena *a, bool li
     if (st == OK)
         st = setup_id(c, a, livemode, "meter", meter, e);
     if (st == OK && !meter->n)
-        st = err_set_as(e, ERR_UNAVAILABLE, E_not_set_up, "There is no meter yet: run parley billing setup.");
+        st = err_set_as(e, ERR_UNAVAILABLE, E_not_set_up, "There is no meter at Stripe yet. Run parley billing setup.");
     if (st == OK)
         st = meter_store_sums(c, customer, from_ms, to_ms, sums, e);
     db_put(c);
@@ -147,7 +147,7 @@ static enum status settle_row_tx(struct db *c, void *ctx, struct err *e)
         return meter_store_sent(c, r, now, e);
     if (x->fate == WAS_NOT)
         return meter_store_put_off(c, r, METER_PENDING, 0, now,
-                                   STR("Stripe's meter does not have it: it is sent again."), e);
+                                   STR("Stripe's meter does not have it, so it is sent again."), e);
     enum status st = meter_store_put_off(c, r, METER_UNKNOWN, r->first_sent_ms, now + SETTLE_AGAIN_MS,
                                          STR("Stripe's meter has a part of what was sent in its minute."), e);
     if (st != OK)

@@ -64,7 +64,7 @@ enum status meter_reject(struct db *c, struct str identifier, struct str why, st
         st = meter_reject_row(c, &r, why, e);
     else if (st == ERR_NOT_FOUND)
         st = alarm_raise(c, ALARM_meter_error, str_sub(identifier, 0, 100), ID_NONE, e,
-                         "Stripe's meter did not take a usage that is not known here: %.*s",
+                         "Stripe's meter refused usage that Parley did not send: %.*s",
                          STR_F(utf8_cut(why, METER_WORDS_MAX)));
     else if (e)
         *e = none;

@@ -174,11 +174,11 @@ static enum status sending_begin_tx(struct db *c, void *ctx, struct err *e)
         return OK;
     }
     if (now - r->event_ms > METER_AGE_MS)
-        return meter_reject_row(c, r, STR("It is older than 35 days, and Stripe accepts no older usage."), e);
+        return meter_reject_row(c, r, STR("It is more than 35 days old, and Stripe accepts no usage of that age."), e);
     if (r->state == METER_PENDING &&
         r->event_ms - now > METER_AHEAD_MS) /* the clock ran ahead then, or is behind now */
         return meter_store_put_off(c, r, METER_PENDING, 0, r->event_ms - METER_AHEAD_MS,
-                                   STR("Its timestamp lies in the future."), e);
+                                   STR("Its timestamp is in the future."), e);
     r->attempts++;
     x->move = MOVE_SEND;
     return meter_store_begin(c, r, now, now + sending_backoff_ms(r), e);

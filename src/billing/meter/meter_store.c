@@ -277,7 +277,7 @@ enum status meter_store_due(struct db *c, struct arena *a, const struct id *tena
     if (st != OK)
         return st;
     if (!pending.n && !unknown.n)
-        return err_set(e, E_not_found, "Nothing is due.");
+        return err_set(e, E_not_found, "No usage is due.");
     struct meter_row p = pending.n ? meter_row_of(pending.rows[0]) : meter_row_of(unknown.rows[0]);
     struct meter_row u = unknown.n ? meter_row_of(unknown.rows[0]) : p;
     *out = u.due_ms < p.due_ms ? u : p;

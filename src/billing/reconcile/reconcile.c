@@ -114,7 +114,8 @@ static enum status reconcile_raise(struct run *x, enum alarm_kind kind, struct s
     struct db *c = NULL;
     enum status st = db_get(x->p, &c, e);
     if (st == OK)
-        st = alarm_raise(c, kind, id, tenant, e, "%s", words ? words : "There was no memory to describe it.");
+        st = alarm_raise(c, kind, id, tenant, e, "%s",
+                         words ? words : "There was not enough memory to describe the difference.");
     db_put(c);
     return st;
 }
@@ -180,7 +181,7 @@ static void reconcile_subscription_differs(struct buf *b, const struct subscript
     reconcile_say_str(b, "base item", here->base_item, there->base_item);
     reconcile_say_str(b, "usage item", here->usage_item, there->usage_item);
     reconcile_say_int(b, "number of items", here->items, there->items);
-    reconcile_say_time(b, "period's begin", here->period_start_ms, there->period_start_ms);
+    reconcile_say_time(b, "period's start", here->period_start_ms, there->period_start_ms);
     reconcile_say_time(b, "period's end", here->period_end_ms, there->period_end_ms);
     reconcile_say_time(b, "anchor", here->anchor_ms, there->anchor_ms);
     reconcile_say_time(b, "end", here->cancel_at_ms, there->cancel_at_ms);
@@ -255,7 +256,7 @@ static enum status reconcile_repair(struct run *x, struct str id, struct err *e)
         st = reconcile_refresh(x, x->kind.p, id, &gone, e);
     if (st == OK && gone)
         return before.there ? reconcile_raise(x, ALARM_gone, id, before.sub.tenant,
-                                              "Stripe no longer has it, but it still counts here.", e)
+                                              "Stripe no longer has it, but Parley still counts it.", e)
                             : OK;
     if (st == OK)
         st = reconcile_read_state(&after, e);
@@ -272,8 +273,9 @@ static enum status reconcile_repair(struct run *x, struct str id, struct err *e)
     bool money = str_eqz(x->kind, "subscription");
     return reconcile_raise(
         x, ALARM_drift, id, money ? after.sub.tenant : after.inv.tenant,
-        arena_printf(&x->a, "Stripe and this installation differed, and no event had reported it: %s. It is corrected.",
-                     text),
+        arena_printf(
+            &x->a, "Stripe and this install differed, and no event had reported it: %s. The difference was corrected.",
+            text),
         e);
 }
 
@@ -485,7 +487,7 @@ static enum status reconcile_alarm_reads(struct db *c, const struct run *x, stru
     return alarm_raise(
         c, ALARM_reads_short, STR("stripe"), ID_NONE, e,
         "The nightly comparison with Stripe ended early because %lld reads are its share of a month. The "
-        "next one continues there. Stripe grants 500 reads for each payment of the last 30 days, and at "
+        "next one continues there. Stripe allows 500 reads for each payment of the last 30 days, and at "
         "least stripe_reads_month.",
         (long long)x->budget);
 }

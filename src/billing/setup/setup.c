@@ -62,10 +62,10 @@ static enum status setup_meter(struct setup *s, struct err *e)
     struct json *m;
     enum status st = setup_meter_find(s, &m, e);
     if (st == OK && m && !setup_meter_fits(m))
-        return err_set(
-            e, E_meter_differs,
-            "Stripe has a meter for events \"%s\" that does not add up values by customer: switch it off there first.",
-            METER_EVENT_NAME);
+        return err_set(e, E_meter_differs,
+                       "Stripe has a meter for events \"%s\" that does not add up values by customer. Deactivate that "
+                       "meter at Stripe first.",
+                       METER_EVENT_NAME);
     if (st == OK && !m) {
         st = setup_meter_make(s, &m, e);
         how = SETUP_MADE;

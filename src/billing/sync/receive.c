@@ -37,7 +37,7 @@ enum status event_receive(struct db_pool *p, const struct config *c, struct str 
     if (!str_trim(secrets).n)
         return err_raise(e, E_hook_off);
     if (body.n > EVENT_MAX_BODY)
-        return err_set(e, E_too_large, "The body may have %d bytes at most.", EVENT_MAX_BODY);
+        return err_set(e, E_too_large, "The body can have at most %d bytes.", EVENT_MAX_BODY);
     enum status st = stripe_sign_check(secrets.p, signature, body, clock_now_ms(), e);
     if (st != OK)
         return st == ERR_UNAVAILABLE ? err_raise(e, E_hook_off) : st;

@@ -29,11 +29,11 @@ static enum status alarm_two_live(struct db *c, struct arena *a, const struct su
     struct str object = owned ? str_from(id_text(ID_TENANT, s->tenant, text)) : s->customer;
     if (live < 2)
         return alarm_clear(c, ALARM_two_live, object, e);
-    return alarm_raise(
-        c, ALARM_two_live, object, s->tenant, e,
-        "%zu subscriptions are live at once and each is charged. End the wrong one at Stripe and refund what it "
-        "charged.",
-        live);
+    return alarm_raise(c, ALARM_two_live, object, s->tenant, e,
+                       "%zu subscriptions are live at the same time, and each is charged. End the wrong one at Stripe "
+                       "and refund what it "
+                       "charged.",
+                       live);
 }
 
 /* A mismatch is only reported. Following the metadata would let its writer move a paid subscription to another

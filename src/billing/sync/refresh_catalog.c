@@ -25,7 +25,7 @@ static const char *price_differs(const struct json *j, const struct sync_price *
     if (!str_ieq(json_get_str(j, "currency"), was->currency))
         return "it is in another currency";
     if (was->is_base && json_int(json_get(j, "unit_amount"), -1) != was->price)
-        return "it costs something else";
+        return "its amount was changed";
     if (!was->sellable) /* only existing subscriptions use it, and they keep it */
         return NULL;
     if (!json_bool(json_get(j, "active")))

@@ -206,7 +206,7 @@ enum status refresh_dispute(struct refresh_target *t, struct err *e)
     x.customer = stripe_id_of(json_get(charge, "customer"));
     x.invoice = refund_invoice(r, stripe_id_of(json_get(x.j, "payment_intent")));
     x.over = str_eqz(state, "won") || str_eqz(state, "warning_closed");
-    x.words = arena_printf(r->a, "A payment of %s is disputed (%.*s): %.*s. Stripe shows until when to respond.",
+    x.words = arena_printf(r->a, "A payment of %s is disputed (%.*s): %.*s. Stripe shows the deadline for a response.",
                            refund_amount_text(r->a, json_get(x.j, "amount"), json_get(x.j, "currency")),
                            STR_F(str_sub(json_get_str(x.j, "reason"), 0, 60)), STR_F(str_sub(state, 0, 60)));
     return refund_report(&x, e);

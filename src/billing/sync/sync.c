@@ -81,7 +81,7 @@ static void sync_judge(struct sync_event *x)
     else if (v->api_version.n && !str_eqz(v->api_version, STRIPE_API_VERSION))
         sync_ignore(x, ALARM_event_version, v->api_version,
                     "Its API version is not " STRIPE_API_VERSION
-                    ". Run parley billing setup, which makes an endpoint of this version.");
+                    ". Run parley billing setup, which creates an endpoint of this version.");
     else if (!sync_is_meter_error(v) && (!v->object_id.n || !refresh_serves(v->object_type, v->type)))
         sync_ignore(x, ALARM_NONE, STR_EMPTY, "Events of this type are not used.");
 }
