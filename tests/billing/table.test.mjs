@@ -5,8 +5,13 @@ import { test } from 'node:test'
 
 const dir = new URL('.', import.meta.url)
 const read = path => fs.readFileSync(new URL(path, dir), 'utf8')
-const FOLDERS = ['.', '../stripe', '../plan', '../portal']
-const placeOf = name => FOLDERS.map(folder => `${folder}/${name.startsWith('test_') ? `${name}.c` : `${name}.test.mjs`}`).find(p => fs.existsSync(new URL(p, dir)))
+const FOLDERS = ['.', '../stripe', '../plan', '../portal', '../api']
+
+/** The text of every test file of this name. */
+function textOf(name) {
+    const paths = FOLDERS.map(folder => `${folder}/${name}${name.startsWith('test_') ? '.c' : '.test.mjs'}`)
+    return paths.filter(p => fs.existsSync(new URL(p, dir))).map(read).join('\n').replaceAll("\\'", "'")
+}
 
 test('each test that the table of cases names exists', () => {
     const rows = read('README.md').split('\n').filter(line => /^\| [^|]+ \| .+ \|$/.test(line) && !/^\| case /.test(line))
@@ -15,9 +20,9 @@ test('each test that the table of cases names exists', () => {
         const named = [...row.split(' | ')[1].matchAll(/(\w+): `([^`]+)`/g)]
         assert.ok(named.length, row)
         for (const [, file, name] of named) {
-            const text = read(placeOf(file) ?? `${file}.test.mjs`).replaceAll("\\'", "'")
-            const there = file.startsWith('test_') ? text.includes(`static void ${name}(void **state)`) : text.includes(`test('${name}'`) || text.includes(`test("${name}"`)
-            assert.ok(there, `${file} has no test "${name}"`)
+            const text = textOf(file)
+            const forms = file.startsWith('test_') ? [`static void ${name}(void **state)`] : [`test('${name}'`, `test("${name}"`]
+            assert.ok(forms.some(form => text.includes(form)), `${file} has no test "${name}"`)
         }
     }
 })

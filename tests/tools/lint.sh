@@ -154,6 +154,15 @@ for folder in bots workspace admin; do : >"$tree/tests/portal/$folder.test.mjs";
 expect lint-routes 'cgi-bin/portal/site/routes.def:1: there is no tests/portal/site.test.mjs'
 : >"$tree/tests/portal/site.test.mjs"
 expect lint-routes ''
+
+# A file of the API that serves a route has a test of its name.
+handler cgi-bin/api/me.c api_me_get
+mkdir -p "$tree/tests/api"
+printf 'ROUTE(GET, "/v1/me", api_me_get, KEY(SCOPE_READ), CSRF_NONE, BODY_0, RATE_API, FEATURE_NONE)\n' >"$tree/cgi-bin/api/routes.def"
+expect lint-routes 'cgi-bin/api/routes.def:1: there is no tests/api/me.test.mjs'
+: >"$tree/tests/api/me.test.mjs"
+expect lint-routes ''
+
 page site GET /favicon.ico site_favicon_ico_get GET /app/new workspace_new_get
 expect lint-routes 'cgi-bin/portal/site/routes.def:2: belongs into cgi-bin/portal/workspace/routes.def: "/app/new"'
 page site GET /favicon.ico site_favicon_ico_get

@@ -1,0 +1,60 @@
+// /v1/conversations: lists, transcripts, and that one workspace never sees those of another.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { startApi } from './lib.mjs'
+
+let parley, call, publishedBot, mine, other
+
+before(async () => { ({ parley, call, publishedBot, mine, other } = await startApi()) })
+after(() => parley?.stop())
+
+test('conversations and their messages are listed page by page', async () => {
+    const bot = await publishedBot(mine, 'Pages')
+    const held = []
+    for (let i = 0; i < 5; i++) {
+        const turn = await call(null, 'POST', `/chat/${bot.id}/messages`, { text: `Question ${i}` })
+        assert.equal(turn.status, 200, JSON.stringify(turn.body))
+        held.unshift(turn.body.conversation)
+    }
+    const seen = []
+    for (let after = ''; ;) {
+        const page = await call(mine, 'GET', `/v1/conversations?bot=${bot.id}&limit=2${after && `&after=${after}`}`)
+        seen.push(...page.body.data)
+        assert.ok(page.body.data.length <= 2)
+        if (!page.body.has_more) break
+        after = page.body.data.at(-1).id
+    }
+    assert.deepEqual(seen.map(c => c.id), held)
+    assert.equal(seen[0].first_text, 'Question 4')
+    const one = await call(mine, 'GET', `/v1/conversations/${held[0]}`)
+    assert.deepEqual([one.body.bot, one.body.state, one.body.version], [bot.id, 'open', 1])
+    const messages = []
+    for (let after = 0; ;) {
+        const page = await call(mine, 'GET', `/v1/conversations/${held[0]}/messages?limit=1&after=${after}`)
+        messages.push(...page.body.data)
+        if (!page.body.has_more) break
+        after = page.body.data.at(-1).seq
+    }
+    assert.deepEqual(messages.map(m => [m.seq, m.from, m.text]).slice(0, 2), [[1, 'visitor', 'Question 4'], [2, 'bot', 'And?']])
+})
+
+test('invalid parameters are refused with the parameter named', async () => {
+    for (const [query, code, pointer] of [
+        ...['1000', '0', '-1', '101', 'ten', '1.5'].map(limit => [`limit=${limit}`, 'limit_invalid', '/limit']),
+        ['after=conv_1', 'after_invalid', '/after'], ['state=lost', 'state_invalid', '/state'],
+    ]) {
+        const got = await call(mine, 'GET', `/v1/conversations?${query}`)
+        assert.deepEqual([got.status, got.body.code, got.body.pointer], [422, code, pointer], query)
+    }
+})
+
+test('another workspace\'s conversations are 404', async () => {
+    const bot = await publishedBot(mine, 'Private')
+    const turn = await call(null, 'POST', `/chat/${bot.id}/messages`, { text: 'Secret' })
+    const conversation = `/v1/conversations/${turn.body.conversation}`
+    for (const path of [conversation, `${conversation}/messages`]) {
+        assert.equal((await call(mine, 'GET', path)).status, 200, path)
+        assert.equal((await call(other, 'GET', path)).status, 404, path)
+    }
+    assert.deepEqual((await call(other, 'GET', `/v1/conversations?bot=${bot.id}`)).body.data, [])
+})
