@@ -43,7 +43,7 @@ enum status operator_log_store_list(struct db *c, struct arena *a, struct str ob
     if (st != OK)
         return st;
     *n = rows.n;
-    if (!(*out = arena_array(a, rows.n + 1, sizeof(**out))))
+    if (!(*out = arena_array(a, rows.n, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++) {
         struct db_row r = rows.rows[i];

@@ -103,11 +103,19 @@ static void a_user_is_found_by_address_and_listed_until_deleted(void **state)
 static void an_operator_is_made_and_unmade(void **state)
 {
     struct member m = workspace("operator@example.com", "Operators");
+    char token[SESSION_TOKEN_MAX];
+    struct session s;
     struct user u;
     (void)state;
+    OKAY(account_session_start(c, m.user.id, m.tenant.id, STR("::1"), STR("x"), token, &fail));
+    OKAY(account_session_load(c, &arena, str_from(token), HOUR_MS, &s, &fail));
+    assert_false(s.user.is_operator);
     OKAY(account_user_operator(c, m.user.id, true, &fail));
     OKAY(account_user_by_email(c, &arena, STR("operator@example.com"), &u, &fail));
     assert_true(u.is_operator);
+    OKAY(account_session_load(c, &arena, str_from(token), HOUR_MS, &s, &fail));
+    assert_true(s.user.is_operator); /* with the next request */
+    OKAY(account_session_end(c, str_from(token), &fail));
     OKAY(account_user_operator(c, m.user.id, false, &fail));
     OKAY(account_user_by_email(c, &arena, STR("operator@example.com"), &u, &fail));
     assert_false(u.is_operator);
@@ -157,8 +165,10 @@ static void a_session_keeps_what_fits_of_its_browser(void **state)
     struct err e = ERR_INIT;
     (void)state;
     memset(longest, 'x', sizeof(longest));
+    memset(token, 'x', sizeof(token));
     clock_set_for_test(NOW);
     OKAY(account_session_start(c, m.user.id, m.tenant.id, str_n(longest, 60), str_n(longest, 300), token, &fail));
+    assert_int_equal(strnlen(token, sizeof(token)), 43); /* 256 bits */
     assert_int_equal(dbtest_int(DB, "SELECT LENGTH(ip) FROM session"), 45);
     assert_int_equal(dbtest_int(DB, "SELECT LENGTH(agent) FROM session"), 255);
     OKAY(account_session_end(c, STR("not a token"), &fail));

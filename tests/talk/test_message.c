@@ -81,6 +81,7 @@ static void a_message_is_written_with_what_it_has(void **state)
 
 static void a_choice_and_a_picture_survive_their_rows(void **state)
 {
+    const struct flow_citation citation = {STR("Cats"), STR("https://example.com/cats")};
     struct talk_message choice = message_of(MESSAGE_CHOICE, "Yes"), image = message_of(MESSAGE_IMAGE, "a cat"), back;
     struct str data;
     struct err e = ERR_INIT;
@@ -95,11 +96,16 @@ static void a_choice_and_a_picture_survive_their_rows(void **state)
     assert_int_equal(back.m.choice_n, 0);
     assert_int_equal(back.m.citation_n, 0);
     image.m.image = STR("https://example.com/cat.png");
+    image.m.citations = &citation;
+    image.m.citation_n = 1;
     assert_ok(message_data(&image, &arena, &data, &e), &e);
     back = (struct talk_message){.type = MESSAGE_IMAGE};
     assert_ok(message_read(data, &arena, &back, &e), &e);
     assert_str(back.m.image, "https://example.com/cat.png");
     assert_int_equal(back.m.kind, FLOW_IMAGE);
+    assert_int_equal(back.m.citation_n, 1);
+    assert_str(back.m.citations[0].title, "Cats");
+    assert_str(back.m.citations[0].url, "https://example.com/cats");
 }
 
 static void data_that_no_longer_reads_is_left_out(void **state)

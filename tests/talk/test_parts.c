@@ -115,6 +115,27 @@ static void a_short_id_is_joined_with_the_message_and_the_address(void **state)
     assert_false(key_differs(&t, &in, &change[0], id_new()));
 }
 
+static void another_id_is_another_message(void **state)
+{
+    const struct talk t = {.turn_key = {1}};
+    const struct talk_in in = {.bot = id_new(),
+                               .client_id = STR("0123456789abcdef"),
+                               .text = STR("text"),
+                               .choice = STR_EMPTY,
+                               .visitor = STR_EMPTY};
+    struct talk_in other = in, none = in;
+    uint8_t key[16];
+    (void)state;
+    other.client_id = STR("0123456789abcdeF");
+    assert_true(key_differs(&t, &in, &other, ID_NONE));
+    assert_true(key_differs(&t, &in, &other, in.bot));
+    none.client_id = STR_EMPTY;
+    assert_false(turn_key_of(&t, &none, ID_NONE, key));
+    none.client_id = STR("a"), other.client_id = STR("at");
+    none.visitor = STR("text"), other.visitor = STR("ext"); /* the same bytes, cut elsewhere */
+    assert_true(key_differs(&t, &none, &other, ID_NONE));
+}
+
 static void a_first_message_has_another_key_than_a_next_one(void **state)
 {
     const struct talk t = {.turn_key = {1}};
@@ -373,6 +394,7 @@ int main(void)
                                        TEST(a_refused_place_is_not_counted),
                                        TEST(a_token_belongs_to_a_conversation_and_an_install),
                                        TEST(a_short_id_is_joined_with_the_message_and_the_address),
+                                       TEST(another_id_is_another_message),
                                        TEST(a_first_message_has_another_key_than_a_next_one),
                                        TEST(a_message_that_is_too_large_has_no_key),
                                        TEST(ids_that_end_alike_are_kept_apart),
