@@ -60,6 +60,17 @@ test('a change at the end of the period, and its taking back, are recorded as do
     }
 })
 
+test('an end is taken back in the field in which Stripe stores it', async () => {
+    for (const [cancelAtOnly, sent] of [[false, 'cancel_at_period_end=false'], [true, 'cancel_at=']]) {
+        fake.control.policy({ cancelAtOnly })
+        const tenant = await bed.buyer('starter'), [{ id }] = bed.subscriptions(tenant)
+        assert.equal((await apply(tenant, 'free', nowMs())).ok, true)
+        assert.equal((await ops.call({ op: 'undo', tenant })).ok, true)
+        assert.equal(String(fake.requests.findLast(r => r.method === 'POST' && r.path === `/v1/subscriptions/${id}`).body), sent)
+    }
+    fake.control.policy({ cancelAtOnly: false })
+})
+
 test('usage within the plan does not hold up an upgrade while the meter cannot be reached', async () => {
     const tenant = await bed.buyer('starter'), [sub] = bed.subscriptions(tenant)
     await bed.usage(tenant, sub, 10000) // all that the plan includes: an invoice without it is right, too

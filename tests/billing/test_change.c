@@ -197,13 +197,33 @@ static void a_trial_is_given_before_the_first_subscription_only(void **state)
     assert_true(subscription_had_any(once, 2, true));
 }
 
+static bool is_missing(enum status st, enum error_code code)
+{
+    struct err e = ERR_INIT;
+    assert_int_equal(err_at_as(&e, st, code, "customer", "No such customer."), st);
+    assert_false(operation_is_missing(&e, "price"));
+    return operation_is_missing(&e, "customer");
+}
+
+static void an_object_is_missing_only_when_stripe_says_so_of_it(void **state)
+{
+    (void)state;
+    assert_true(is_missing(ERR_NOT_FOUND, E_stripe_resource_missing));
+    assert_false(is_missing(ERR_INVALID, E_stripe_resource_missing));
+    assert_false(is_missing(ERR_NOT_FOUND, E_plan_unknown));
+}
+
 int main(void)
 {
     plans_make();
     const struct CMUnitTest tests[] = {
-        TEST(each_plan_is_the_right_kind_of_change),  TEST(only_one_paid_subscription_is_changed),
-        TEST(the_proration_lies_inside_the_period),   TEST(an_end_is_in_either_of_two_fields),
-        TEST(the_highest_then_the_newest_is_changed), TEST(a_trial_is_given_before_the_first_subscription_only),
+        TEST(each_plan_is_the_right_kind_of_change),
+        TEST(only_one_paid_subscription_is_changed),
+        TEST(the_proration_lies_inside_the_period),
+        TEST(an_end_is_in_either_of_two_fields),
+        TEST(the_highest_then_the_newest_is_changed),
+        TEST(a_trial_is_given_before_the_first_subscription_only),
+        TEST(an_object_is_missing_only_when_stripe_says_so_of_it),
     };
     return RUN(tests);
 }
