@@ -162,7 +162,7 @@ test('under repeated kills every acknowledged event is stored, and three workers
     const always = async (pause, what) => {
         while (!state.stop) {
             await what().catch(error => { state.failed = error }) // a killed process does not answer
-            await sleep(pause)
+            await sleep(pause) // limits the load
         }
     }
     const flood = () => always(5, async () => {
@@ -177,7 +177,8 @@ test('under repeated kills every acknowledged event is stored, and three workers
     }
     const all = [flood(), flood(), flood(), always(700, () => ops.call({ op: 'collect' })), ...busy.map(one => always(5, () => send(parley, one.bot, { text: 'hi' })))]
     for (const what of ['hooks', 'worker', 'worker 2', 'database', 'chat', 'worker 3', 'worker', 'database', 'worker 2']) {
-        await sleep(600)
+        const before = acknowledged.length
+        await until('more events', () => acknowledged.length >= before + 50, 60000)
         await kill(what)
         state.kills++
     }
@@ -190,7 +191,7 @@ test('under repeated kills every acknowledged event is stored, and three workers
         assert.equal((await ops.call({ op: 'collect' })).ok, true)
         await parley.sql(`UPDATE stripe_lease SET until = '2020-01-01'; UPDATE meter_outbox SET due_at = '2020-01-01' WHERE state <> 'sent';
             UPDATE stripe_event SET due_at = '2020-01-01' WHERE state = 'pending'`)
-        await sleep(500)
+        await sleep(500) // between two polls
         const [open] = await parley.sql(`SELECT (SELECT COUNT(*) FROM meter_outbox WHERE state <> 'sent') + (SELECT COUNT(*) FROM stripe_event WHERE state = 'pending') AS n,
             (SELECT SUM(used - reported) FROM usage_counter WHERE billable = 1) AS unreported`)
         return open.n === '0' && open.unreported === '0'

@@ -121,14 +121,16 @@ test('events arrive one by one, and a visitor who leaves ends the stream', async
 })
 
 test('half-sent requests and headers with bare CR or LF leave the server untouched', async () => {
-    const raw = (bytes, wait = 300) => new Promise(ok => {
+    /** Send bytes; returns the reply, or what has come when a later request on another connection is answered. */
+    const raw = (bytes, half = false) => new Promise(ok => {
         const s = net.connect(port, '127.0.0.1', () => s.write(bytes))
         let got = ''
-        s.on('data', d => (got += d)).on('close', () => ok(got)).on('error', () => ok(got))
-        setTimeout(() => s.destroy(), wait)
+        s.on('close', () => ok(got)).on('error', () => ok(got))
+        s.on('data', d => { got += d; if (got.includes('\r\n\r\n')) s.destroy() })
+        if (half) s.once('connect', () => ask('/plain').finally(() => s.destroy()))
     })
-    assert.equal(await raw('POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc'), '')
-    assert.equal(await raw('GET /plain HTT'), '')
+    assert.equal(await raw('POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc', true), '')
+    assert.equal(await raw('GET /plain HTT', true), '')
     assert.match(await raw('GET /plain HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n'), /^HTTP\/1\.1 400/)
     assert.match(await raw('GET /pl\x00ain HTTP/1.1\r\nHost: x\r\n\r\n'), /^HTTP\/1\.1 400/)
     assert.match(await raw('GET /plain HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n'), /^HTTP\/1\.1 400/)
@@ -145,9 +147,12 @@ test('a reload loses no request', async () => {
             else failed++
         }
     }))
-    await sleep(200)
+    const moreServed = async n => { for (const before = served; served + failed < before + n;) await sleep(10) }
+    const reloads = server.logs({ event: 'reloaded' }).length
+    await moreServed(20)
     server.signal('SIGHUP')
-    await sleep(300)
+    while (server.logs({ event: 'reloaded' }).length === reloads) await sleep(10)
+    await moreServed(20)
     stop = true
     await load
     assert.ok(served > 50)

@@ -7,7 +7,7 @@ import https from 'node:https'
 import net from 'node:net'
 import { after, before, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startInstall } from '../lib/install.mjs'
+import { startInstall, until } from '../lib/install.mjs'
 import { Cli } from './cli.mjs'
 
 const KEY = 'rk_test_51SECRETsecret'
@@ -33,6 +33,7 @@ function onRequest(req, res) {
 
 const reset = (req, res) => { req.socket.resetAndDestroy(); res.destroy() }
 const hang = () => {}
+const allClosed = () => until('the end of all connections', () => new Promise(ok => server.getConnections((error, n) => ok(n === 0))))
 const short = (req, res) => { // half of an answer
     res.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' })
     res.write('{"id":"obj_1","object":')
@@ -133,7 +134,7 @@ test('connections are reused', async () => {
     assert.equal((await post()).ok, true)
     assert.equal(connections, before)
     server.closeIdleConnections() // as Stripe does: the client does not notice
-    await sleep(50)
+    await allClosed()
     assert.equal((await post()).ok, true)
     assert.equal((await get()).sleeps.length, 0)
 })
@@ -177,7 +178,7 @@ test('a broken connection is retried twice with the same key', async () => {
     for (const { ms } of got.sleeps) assert.ok(ms >= 500 && ms <= 1000, String(ms))
     assert.equal((await row('reset:1')).state, 'done')
     server.closeAllConnections()
-    await sleep(50)
+    await allClosed()
     script = Array.from({ length: 6 }, () => reset)
     seen = []
     const bad = await post({ key: 'reset:2' })

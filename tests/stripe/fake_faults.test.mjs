@@ -5,6 +5,7 @@ import http from 'node:http'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { until } from '../lib/install.mjs'
 import { KINDS } from './fake/faults.mjs'
 import { signatureHeader } from './fake/deliver.mjs'
 import { catalog, client, DAY, HOUR, items, listener, refusal, sessionFor, startWalk, subscriber, upgradeTo } from './fake/walk.mjs'
@@ -62,7 +63,7 @@ describe('idempotency', () => {
     test('a repeat while the first request still runs gets 409', async () => {
         fake.faults.add({ kind: 'slow', ms: 200, path: '/v1/customers' })
         const running = stripe.customers.create({}, { idempotencyKey: 'run' })
-        await new Promise(ok => setTimeout(ok, 50))
+        await until('the first request', () => fake.requests.some(r => r.idempotencyKey === 'run'))
         const twice = await refusal(stripe.customers.create({}, { idempotencyKey: 'run' }))
         assert.deepEqual([twice.statusCode, twice.code], [409, 'idempotency_key_in_use'])
         const made = await running

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { startInstall, until } from '../lib/install.mjs'
 import { checkLedger, echoFlow, hexOf, insist, makeBot, send } from './lib.mjs'
 
@@ -31,15 +30,20 @@ async function visitor(n, state) {
     return mine
 }
 
+/** Wait until n more turns are acknowledged. */
+async function moreTurns(state, n = VISITORS) {
+    const before = state.turns
+    await until('the conversations to continue', () => state.turns >= before + n, 60000)
+}
+
 async function underFire(kill) {
     const state = { stop: false, failures: 0, turns: 0 }
     const talking = Promise.all(Array.from({ length: VISITORS }, (_, n) => visitor(n, state)))
     for (let i = 0; i < 3; i++) {
-        await sleep(500)
+        await moreTurns(state)
         await kill()
     }
-    const turnsThen = state.turns
-    await until('the conversations to continue', () => state.turns > turnsThen)
+    await moreTurns(state, 1)
     state.stop = true
     return { acknowledged: (await talking).flat(), ...state }
 }
