@@ -76,6 +76,14 @@ ptrdiff_t str_find(struct str s, char c)
     return at ? at - s.p : -1;
 }
 
+size_t str_among(struct str s, const char *const *names, size_t n)
+{
+    size_t i = 0;
+    while (i < n && !str_eqz(s, names[i]))
+        i++;
+    return i;
+}
+
 bool str_one_line(struct str s)
 {
     return str_find(s, '\n') < 0 && str_find(s, '\r') < 0;

@@ -19,10 +19,8 @@ static const char *const status_names[] = {
 
 enum stripe_status stripe_status_parse(struct str s)
 {
-    for (size_t i = STRIPE_INCOMPLETE; i < STATUSES; i++)
-        if (str_eqz(s, status_names[i]))
-            return (enum stripe_status)i;
-    return STRIPE_UNKNOWN;
+    size_t i = str_among(s, status_names, STATUSES);
+    return i < STATUSES ? (enum stripe_status)i : STRIPE_UNKNOWN;
 }
 
 const char *stripe_status_name(enum stripe_status s)

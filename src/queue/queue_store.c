@@ -23,12 +23,10 @@ const char *job_state_name(enum job_state s)
 
 bool job_state_parse(struct str name, enum job_state *out)
 {
-    for (size_t i = 0; i < COUNT_OF(state_names); i++)
-        if (str_eqz(name, state_names[i])) {
-            *out = (enum job_state)i;
-            return true;
-        }
-    return false;
+    size_t i = str_among(name, state_names, COUNT_OF(state_names));
+    if (i < COUNT_OF(state_names))
+        *out = (enum job_state)i;
+    return i < COUNT_OF(state_names);
 }
 
 /* GLOBAL: a job may belong to the install; its tenant, if any, is a value of the row. */

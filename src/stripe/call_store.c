@@ -56,10 +56,10 @@ static const char *const call_states[] = {
 
 static enum stripe_call_state call_state_of(struct str s)
 {
-    for (size_t i = 0; i < COUNT_OF(call_states); i++)
-        if (str_eqz(s, call_states[i]))
-            return (enum stripe_call_state)i;
-    BUG("stripe_call.state is %.*s", STR_F(s));
+    size_t i = str_among(s, call_states, COUNT_OF(call_states));
+    if (i == COUNT_OF(call_states))
+        BUG("stripe_call.state is %.*s", STR_F(s));
+    return (enum stripe_call_state)i;
 }
 
 enum status stripe_call_add(struct db *c, const struct stripe_call *k, int64_t now_ms, struct err *e)

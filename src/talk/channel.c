@@ -22,8 +22,6 @@ const char *channel_name(enum channel channel)
 
 enum channel channel_parse(struct str name)
 {
-    for (size_t i = 0; i < CHANNELS; i++)
-        if (str_eqz(name, channel_names[i]))
-            return (enum channel)i;
-    return CHANNEL_NONE;
+    size_t i = str_among(name, channel_names, CHANNELS);
+    return i < CHANNELS ? (enum channel)i : CHANNEL_NONE;
 }

@@ -40,18 +40,18 @@ enum talk_message_type talk_message_type_of(enum flow_message_kind k)
 
 enum talk_sender message_sender_parse(struct str name)
 {
-    for (size_t i = 0; i < COUNT_OF(sender_names); i++)
-        if (str_eqz(name, sender_names[i]))
-            return (enum talk_sender)i;
-    BUG("message.sender is %.*s", STR_F(name));
+    size_t i = str_among(name, sender_names, COUNT_OF(sender_names));
+    if (i == COUNT_OF(sender_names))
+        BUG("message.sender is %.*s", STR_F(name));
+    return (enum talk_sender)i;
 }
 
 enum talk_message_type message_type_parse(struct str name)
 {
-    for (size_t i = 0; i < COUNT_OF(type_names); i++)
-        if (str_eqz(name, type_names[i]))
-            return (enum talk_message_type)i;
-    BUG("message.type is %.*s", STR_F(name));
+    size_t i = str_among(name, type_names, COUNT_OF(type_names));
+    if (i == COUNT_OF(type_names))
+        BUG("message.type is %.*s", STR_F(name));
+    return (enum talk_message_type)i;
 }
 
 /* ---- writing ---- */

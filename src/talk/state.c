@@ -13,10 +13,8 @@ const char *talk_state_name(enum talk_state s)
 
 bool talk_state_parse(struct str name, enum talk_state *out)
 {
-    for (size_t i = 0; i < COUNT_OF(state_names); i++)
-        if (str_eqz(name, state_names[i])) {
-            *out = (enum talk_state)i;
-            return true;
-        }
-    return false;
+    size_t i = str_among(name, state_names, COUNT_OF(state_names));
+    if (i < COUNT_OF(state_names))
+        *out = (enum talk_state)i;
+    return i < COUNT_OF(state_names);
 }

@@ -146,10 +146,8 @@ DB_STMT(attempt_ended, TENANT,
 /* A state that a newer release wrote counts as over, so an older program never sells on top of it. */
 static enum attempt_state attempt_state_of(struct str s)
 {
-    for (size_t i = 0; i < COUNT_OF(attempt_states); i++)
-        if (str_eqz(s, attempt_states[i]))
-            return (enum attempt_state)i;
-    return ATTEMPT_FAILED;
+    size_t i = str_among(s, attempt_states, COUNT_OF(attempt_states));
+    return i < COUNT_OF(attempt_states) ? (enum attempt_state)i : ATTEMPT_FAILED;
 }
 
 static struct attempt attempt_of(struct db_row r)

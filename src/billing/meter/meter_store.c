@@ -65,12 +65,10 @@ const char *meter_state_name(enum meter_state s)
 
 bool meter_state_parse(struct str name, enum meter_state *out)
 {
-    for (size_t i = 0; i < COUNT_OF(meter_states); i++)
-        if (str_eqz(name, meter_states[i])) {
-            *out = (enum meter_state)i;
-            return true;
-        }
-    return false;
+    size_t i = str_among(name, meter_states, COUNT_OF(meter_states));
+    if (i < COUNT_OF(meter_states))
+        *out = (enum meter_state)i;
+    return i < COUNT_OF(meter_states);
 }
 
 DB_STMT(row_add, TENANT,

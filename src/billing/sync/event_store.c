@@ -17,12 +17,10 @@ const char *event_state_name(enum event_state s)
 
 bool event_state_parse(struct str name, enum event_state *out)
 {
-    for (size_t i = 0; i < COUNT_OF(event_states); i++)
-        if (str_eqz(name, event_states[i])) {
-            *out = (enum event_state)i;
-            return true;
-        }
-    return false;
+    size_t i = str_among(name, event_states, COUNT_OF(event_states));
+    if (i < COUNT_OF(event_states))
+        *out = (enum event_state)i;
+    return i < COUNT_OF(event_states);
 }
 
 /* A plain INSERT, because hooks.fcgi may only insert. The primary key tells that an event is already stored. Other
