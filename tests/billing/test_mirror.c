@@ -222,7 +222,7 @@ static void an_invoice(void **state)
         "subscription':'sub_1'}}"));
     assert_str(v.subscription, "sub_1");
     assert_string_equal(v.currency, "USD");
-    assert_str(v.status, "open");
+    assert_str(v.status_text, "open");
     assert_str(v.number, "A-1");
     assert_int_equal(v.total, 4900);
     assert_int_equal(v.amount_remaining, 4900);
@@ -258,7 +258,7 @@ static void amounts(void **state)
     assert_true(v.amount_due == INT64_MAX);
     assert_true(v.amount_paid == -500);
     assert_true(v.amount_remaining == 0);
-    assert_str(v.status, "");
+    assert_str(v.status_text, "");
     v = invoice_of(INVOICE(
         "'currency':'usd','last_finalization_error':{'type':'invalid_request_error'},'status':'draft','number':null"));
     assert_true(v.finalization_failed);
@@ -486,7 +486,7 @@ static void invoices_of_a_workspace(void **state)
     assert_int_equal(n, 0);
     wrote_invoice(INVOICE("'currency':'usd','status':'void'"));
     OKAY(invoice_get(c, tenant, &arena, STR("in_1"), &v, &fail));
-    assert_str(v.status, "void");
+    assert_str(v.status_text, "void");
 }
 
 static int setup(void **state)

@@ -147,10 +147,9 @@ static enum status overview_fill_invoices(struct page *pg, const struct subscrip
     enum status st = invoice_list(pg->db, pg->who.tenant, pg->rq->arena, 0, OVERVIEW_INVOICES_SHOWN, &in, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++)
         page_fill_invoice(pg, "Invoices", i, &in[i]);
-    for (size_t i = n; st == OK && i-- > 0;) { /* from the oldest: it must be paid first */
-        bool waits = s && s->pending_update_expires_ms &&
-                     str_eqz(in[i].billing_reason, "subscription_update"); /* Pending.* has it */
-        if (!waits && str_eqz(in[i].status, "open") && in[i].amount_remaining > 0 && in[i].attempt_count > 0) {
+    for (size_t i = n; st == OK && i-- > 0;) {                              /* from the oldest: it must be paid first */
+        bool waits = s && s->pending_update_expires_ms && in[i].for_change; /* Pending.* has it */
+        if (!waits && in[i].status == INVOICE_OPEN && in[i].amount_remaining > 0 && in[i].attempt_count > 0) {
             page_fill_link(pg, "Owed.Url", in[i].hosted_url);
             page_fill_money(pg, "Owed.Sum", in[i].amount_remaining, in[i].currency);
             break;

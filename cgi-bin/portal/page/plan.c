@@ -199,13 +199,13 @@ void page_fill_link(struct page *pg, const char *key, struct str url)
 void page_fill_invoice(struct page *pg, const char *list, size_t i, const struct invoice *in)
 {
     struct view *v = pg->v;
-    bool open = str_eqz(in->status, "open");
+    bool open = in->status == INVOICE_OPEN;
     bool failed = (open && in->attempt_count > 0 && in->amount_remaining > 0) || in->finalization_failed;
     view_str(v, view_at(v, list, i, "Id"), in->id);
     view_str(v, view_at(v, list, i, "Number"), in->number);
-    view_str(v, view_at(v, list, i, "Status"), failed ? STR("failed") : in->status);
+    view_str(v, view_at(v, list, i, "Status"), failed ? STR("failed") : in->status_text);
     view_str(v, view_at(v, list, i, "StatusText"),
-             words_name(pg, "InvoiceStatus", failed ? STR("failed") : in->status));
+             words_name(pg, "InvoiceStatus", failed ? STR("failed") : in->status_text));
     view_str(v, view_at(v, list, i, "Reason"), words_name(pg, "InvoiceReason", in->billing_reason));
     view_str(v, view_at(v, list, i, "Amount"), words_money(pg, in->total, in->currency));
     view_bool(v, view_at(v, list, i, "Owed"), open && in->amount_remaining > 0);

@@ -63,7 +63,7 @@ static enum status facts_invoice(struct db *c, struct change_facts *x, struct er
     bool waits = x->sub->pending_update_expires_ms != 0;
     enum status st = waits ? invoice_waited_for(c, x->op->tenant, x->op->a, x->sub, &in, &why)
                            : invoice_get(c, x->op->tenant, x->op->a, x->sub->latest_invoice, &in, &why);
-    if (st == OK && str_eqz(in.status, "open"))
+    if (st == OK && in.status == INVOICE_OPEN)
         x->pay_url = in.hosted_url;
     if (st == OK && waits)
         x->waited_for = in.id;

@@ -209,8 +209,7 @@ enum status invoice_waited_for(struct db *c, struct id tenant, struct arena *a, 
     if (st != OK)
         return st;
     for (size_t i = 0; i < n; i++)
-        if (str_eq(list[i].subscription, s->id) && str_eqz(list[i].status, "open") &&
-            str_eqz(list[i].billing_reason, "subscription_update")) {
+        if (str_eq(list[i].subscription, s->id) && list[i].status == INVOICE_OPEN && list[i].for_change) {
             *out = list[i];
             return OK;
         }

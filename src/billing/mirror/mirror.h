@@ -10,8 +10,23 @@
 #include "base/json.h"
 #include "plan/subscription.h"
 
+/* Stripe's states of an invoice. INVOICE_UNKNOWN: one that Stripe introduced after this release; INVOICE_DELETED is
+ * ours. */
+enum invoice_status {
+    INVOICE_UNKNOWN,
+    INVOICE_DRAFT,
+    INVOICE_OPEN,
+    INVOICE_PAID,
+    INVOICE_VOID,
+    INVOICE_UNCOLLECTIBLE,
+    INVOICE_DELETED
+};
+
 struct invoice {
-    struct str id, customer, subscription, number, status, billing_reason;
+    struct str id, customer, subscription, number;
+    struct str status_text, billing_reason; /* as Stripe names them: to be stored and shown */
+    enum invoice_status status;
+    bool for_change; /* made by a change of the subscription, not by its renewal */
     struct id tenant;
     bool livemode;
     char currency[4];

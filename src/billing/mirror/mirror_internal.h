@@ -19,6 +19,9 @@ enum status mirror_items(struct arena *a, const struct json *subscription, struc
  * ones. */
 void mirror_choose(struct subscription *s, const struct mirror_item *items, size_t n);
 
+/* Sets status and reason of *v from Stripe's names for them. */
+void mirror_set_status(struct invoice *v, struct str status, struct str billing_reason);
+
 /* The first phase of a schedule after the current one: its prices and its start. Returns false if there is none. */
 bool mirror_next_phase(const struct json *schedule, int64_t now_ms, const struct json **items, int64_t *start_ms);
 struct str mirror_phase_price(const struct json *item);

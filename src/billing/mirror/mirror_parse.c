@@ -207,6 +207,24 @@ static struct str parse_subscription_of(const struct json *invoice)
     return parse_short_id(json_get(json_get(json_get(invoice, "parent"), "subscription_details"), "subscription"));
 }
 
+static enum invoice_status parse_invoice_status(struct str name)
+{
+    static const char *const names[] = {
+        [INVOICE_UNKNOWN] = "unknown", [INVOICE_DRAFT] = "draft", [INVOICE_OPEN] = "open",
+        [INVOICE_PAID] = "paid",       [INVOICE_VOID] = "void",   [INVOICE_UNCOLLECTIBLE] = "uncollectible",
+        [INVOICE_DELETED] = "deleted"};
+    size_t i = str_among(name, names, COUNT_OF(names));
+    return i < COUNT_OF(names) ? (enum invoice_status)i : INVOICE_UNKNOWN;
+}
+
+void mirror_set_status(struct invoice *v, struct str status, struct str billing_reason)
+{
+    v->status_text = status;
+    v->status = parse_invoice_status(status);
+    v->billing_reason = billing_reason;
+    v->for_change = str_eqz(billing_reason, "subscription_update");
+}
+
 static int parse_attempts_of(const struct json *j)
 {
     int64_t n = json_int(json_get(j, "attempt_count"), 0);
@@ -221,8 +239,7 @@ enum status invoice_parse(struct arena *a, const struct json *j, struct invoice 
         return parse_no_object("an invoice", e);
     out->subscription = parse_subscription_of(j);
     out->number = utf8_cut(json_get_str(j, "number"), 60);
-    out->status = parse_word_at(j, "status", 24);
-    out->billing_reason = parse_word_at(j, "billing_reason", 48);
+    mirror_set_status(out, parse_word_at(j, "status", 24), parse_word_at(j, "billing_reason", 48));
     out->livemode = json_bool(json_get(j, "livemode"));
     out->total = json_int(json_get(j, "total"), 0);
     out->amount_due = json_int(json_get(j, "amount_due"), 0);

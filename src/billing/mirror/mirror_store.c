@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "billing/mirror/mirror_internal.h"
+
 #include "base/banned.h"
 
 /* ---- whose, and for what ---- */
@@ -122,9 +124,8 @@ static struct invoice mirror_store_row(struct db_row r)
                         .customer = db_row_str(r, 2),
                         .subscription = db_row_str(r, 3),
                         .livemode = db_row_int(r, 4) != 0,
-                        .number = db_row_str(r, 5),
-                        .status = db_row_str(r, 6),
-                        .billing_reason = db_row_str(r, 7)};
+                        .number = db_row_str(r, 5)};
+    mirror_set_status(&v, db_row_str(r, 6), db_row_str(r, 7));
     snprintf(v.currency, sizeof(v.currency), "%.3s", db_row_str(r, 8).p);
     v.total = db_row_int(r, 9);
     v.amount_due = db_row_int(r, 10);
@@ -150,10 +151,10 @@ enum status mirror_store_invoice_put(struct db *c, const struct invoice *v, stru
 {
     return db_exec(c, &invoice_put, DB_GLOBAL,
                    DB_ARGS(db_bytes(v->id.p, v->id.n), db_opt_id(v->tenant), db_bytes(v->customer.p, v->customer.n),
-                           db_opt_bytes(v->subscription), db_int(v->livemode), db_str(v->number), db_str(v->status),
-                           db_str(v->billing_reason), db_text(v->currency), db_int(v->total), db_int(v->amount_due),
-                           db_int(v->amount_paid), db_int(v->amount_remaining), db_int(v->attempt_count),
-                           db_opt_time(v->next_attempt_ms), db_opt_time(v->finalized_ms),
+                           db_opt_bytes(v->subscription), db_int(v->livemode), db_str(v->number),
+                           db_str(v->status_text), db_str(v->billing_reason), db_text(v->currency), db_int(v->total),
+                           db_int(v->amount_due), db_int(v->amount_paid), db_int(v->amount_remaining),
+                           db_int(v->attempt_count), db_opt_time(v->next_attempt_ms), db_opt_time(v->finalized_ms),
                            db_int(v->finalization_failed), db_opt(v->hosted_url.n != 0, db_str(v->hosted_url)),
                            db_opt(v->pdf_url.n != 0, db_str(v->pdf_url)), db_time(v->created_ms),
                            db_time(v->fetched_ms)),
