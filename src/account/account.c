@@ -92,7 +92,8 @@ enum status account_sign_up(struct db *c, struct arena *a, const struct sign_up 
 enum status account_sign_in(struct db *c, struct arena *a, struct str email, struct str password, struct user *out,
                             struct err *e)
 {
-    struct str typed, key, hash = STR_EMPTY, state = STR_EMPTY;
+    struct str typed, key, hash = STR_EMPTY;
+    enum account_state state = ACCOUNT_DELETED;
     struct user u;
     enum status st = rules_email(a, email, &typed, &key, NULL);
     int wait = 0;
@@ -112,7 +113,7 @@ enum status account_sign_in(struct db *c, struct arena *a, struct str email, str
      * that is too long is cut for the comparison and refused afterwards: hashing megabytes would be an easy way to
      * keep the processor busy. Wrong password, unknown address and suspended account get the same error. */
     bool match = crypto_password_verify(st == OK ? hash.p : "", str_sub(password, 0, PASSWORD_MAX));
-    if (st != OK || !match || password.n > PASSWORD_MAX || !str_eqz(state, "active"))
+    if (st != OK || !match || password.n > PASSWORD_MAX || state != ACCOUNT_ACTIVE)
         return err_raise(e, E_sign_in_failed);
     *out = u;
     return OK;

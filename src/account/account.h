@@ -42,11 +42,18 @@ enum role account_role_parse(struct str s);
 
 /* ---- who and where ---- */
 
+/* The state of a tenant or a user. A deleted row stays, because others refer to it; the stores leave it out. */
+enum account_state { ACCOUNT_ACTIVE, ACCOUNT_SUSPENDED, ACCOUNT_DELETED };
+/* The state's name in tables and in the output of the command line: "active". */
+const char *account_state_name(enum account_state s);
+/* The state with this name. The columns are ENUMs, so another name is a bug. */
+enum account_state account_state_parse(struct str name);
+
 struct tenant {
     struct id id;
     struct str name;
     struct str plan; /* assigned by the operator; plan/ knows which one applies */
-    struct str state;
+    enum account_state state;
     int64_t created_ms;
 };
 struct user {

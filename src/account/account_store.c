@@ -36,7 +36,7 @@ static struct tenant tenant_row(struct db_row r, size_t i)
     return (struct tenant){.id = db_row_id(r, i),
                            .name = db_row_str(r, i + 1),
                            .plan = db_row_str(r, i + 2),
-                           .state = db_row_str(r, i + 3),
+                           .state = account_state_parse(db_row_str(r, i + 3)),
                            .created_ms = db_row_time(r, i + 4)};
 }
 
@@ -152,7 +152,7 @@ static enum status user_unknown(struct err *e)
 /* Hash and state leave this function only when asked for: most callers need neither, and a hash that is not read cannot
  * end up in a log. */
 enum status user_store_get_by_email(struct db *c, struct arena *a, struct str email_key, struct user *out,
-                                    struct str *hash, struct str *state, struct err *e)
+                                    struct str *hash, enum account_state *state, struct err *e)
 {
     struct db_row row;
     enum status st = db_query_one(c, &user_select_email, DB_GLOBAL, DB_ARGS(db_str(email_key)), a, &row, e);
@@ -164,7 +164,7 @@ enum status user_store_get_by_email(struct db *c, struct arena *a, struct str em
     if (hash)
         *hash = db_row_str(row, 5);
     if (state)
-        *state = db_row_str(row, 6);
+        *state = account_state_parse(db_row_str(row, 6));
     return OK;
 }
 

@@ -32,7 +32,7 @@ struct user_new {
 enum status user_store_add(struct db *c, const struct user_new *u, struct err *e);
 /* A user in any state but deleted; ERR_NOT_FOUND code user_unknown. hash and state may be NULL. */
 enum status user_store_get_by_email(struct db *c, struct arena *a, struct str email_key, struct user *out,
-                                    struct str *hash, struct str *state, struct err *e);
+                                    struct str *hash, enum account_state *state, struct err *e);
 enum status user_store_get(struct db *c, struct arena *a, struct id user, struct user *out, struct err *e);
 enum status user_store_list(struct db *c, struct arena *a, struct user **out, size_t *n, struct err *e);
 enum status user_store_set_operator(struct db *c, struct id user, bool is_operator, struct err *e);

@@ -49,3 +49,20 @@ enum role account_role_parse(struct str s)
             return (enum role)i;
     return ROLE_NONE;
 }
+
+static const char *const state_names[] = {
+    [ACCOUNT_ACTIVE] = "active", [ACCOUNT_SUSPENDED] = "suspended", [ACCOUNT_DELETED] = "deleted"};
+
+const char *account_state_name(enum account_state s)
+{
+    CHECK((size_t)s < COUNT_OF(state_names));
+    return state_names[s];
+}
+
+enum account_state account_state_parse(struct str name)
+{
+    size_t i = str_among(name, state_names, COUNT_OF(state_names));
+    if (i == COUNT_OF(state_names))
+        BUG("the state of a tenant or user is %.*s", STR_F(name));
+    return (enum account_state)i;
+}

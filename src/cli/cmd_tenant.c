@@ -29,7 +29,8 @@ static struct json *tenant_json(struct cli *cl, const struct tenant *t)
 {
     struct json *o = json_new_object(&cl->arena);
     if (!o || json_set_id(o, "id", ID_TENANT, t->id) != 0 || json_set_str(o, "name", t->name) != 0 ||
-        json_set_str(o, "plan", t->plan) != 0 || json_set_str(o, "state", t->state) != 0 ||
+        json_set_str(o, "plan", t->plan) != 0 ||
+        json_set_str(o, "state", str_from(account_state_name(t->state))) != 0 ||
         json_set_time(o, "created_at", t->created_ms) != 0)
         return NULL;
     return o;

@@ -47,7 +47,7 @@ static bool workspace_means(const struct tenant *t, const char *text)
 {
     struct id id;
     if (!text)
-        return str_eqz(t->state, "active");
+        return t->state == ACCOUNT_ACTIVE;
     return id_parse(ID_TENANT, str_from(text), &id) ? id_eq(id, t->id) : str_eqz(t->name, text);
 }
 

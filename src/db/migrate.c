@@ -146,7 +146,7 @@ static const struct migrate_row *migrate_row_of(const struct migration_run *r, i
 static bool is_applied(const struct migration_run *r, int version)
 {
     const struct migrate_row *row = migrate_row_of(r, version);
-    return row && str_eqz(row->state, "applied");
+    return row && row->state == MIGRATE_APPLIED;
 }
 
 /* The migrations that were applied must be those in the files, without a gap. A file that was changed afterwards is
@@ -162,7 +162,7 @@ static enum status migrate_compare(const struct migration_run *r, struct migrate
                 e, E_schema_new,
                 "The database has migration %04d (%.*s), this release ends at %04zu. Install the newer release.",
                 row->version, STR_F(row->name), r->n);
-        if (!str_eqz(row->state, "applied"))
+        if (row->state != MIGRATE_APPLIED)
             continue;
         if (!str_eq(row->checksum, r->steps[row->version - 1].checksum))
             return err_set(e, E_migration_changed,
@@ -179,9 +179,10 @@ static enum status migrate_compare(const struct migration_run *r, struct migrate
     return OK;
 }
 
-static enum status migrate_mark(struct migration_run *r, const struct migration *step, const char *state, struct err *e)
+static enum status migrate_mark(struct migration_run *r, const struct migration *step, enum migrate_state state,
+                                struct err *e)
 {
-    struct migrate_row row = {step->version, step->name, step->checksum, str_from(state)};
+    struct migrate_row row = {step->version, step->name, step->checksum, state};
     return migrate_store_mark(r->work, &row, clock_now_ms(), e);
 }
 
@@ -212,7 +213,7 @@ static enum status apply_step(struct db *c, void *ctx, struct err *e)
             (void)err_set(e, E_migration_failed, "Migration %s failed: %s (%u)", a->step->name.p, why, no);
         return e->status;
     }
-    return migrate_mark(a->r, a->step, "applied", e);
+    return migrate_mark(a->r, a->step, MIGRATE_APPLIED, e);
 }
 
 /* The row says "running" before the statement is executed: only then may an error of the kind "already exists" be
@@ -220,18 +221,18 @@ static enum status apply_step(struct db *c, void *ctx, struct err *e)
 static enum status run_step(struct migration_run *r, const struct migration *step, struct err *e)
 {
     const struct migrate_row *before = migrate_row_of(r, step->version);
-    struct migration_attempt a = {r, step, before && str_eqz(before->state, "running")};
+    struct migration_attempt a = {r, step, before && before->state == MIGRATE_RUNNING};
     struct err mine = ERR_INIT;
     if (r->progress)
         r->progress(r->ctx, step->version, step->name.p);
-    enum status st = migrate_mark(r, step, "running", e);
+    enum status st = migrate_mark(r, step, MIGRATE_RUNNING, e);
     if (st != OK)
         return st;
     st = db_transaction(r->work, apply_step, &a, &mine);
     if (st == OK)
         return OK;
     if (err_is(&mine, E_migration_failed))
-        (void)migrate_mark(r, step, "failed", NULL);
+        (void)migrate_mark(r, step, MIGRATE_FAILED, NULL);
     if (e)
         *e = mine;
     return st;

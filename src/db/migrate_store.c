@@ -59,6 +59,17 @@ enum status migrate_store_lock(struct db *c, struct arena *a, struct err *e)
     return db_query_one(c, &take_lock, DB_GLOBAL, DB_NONE, a, &r, e);
 }
 
+static const char *const state_names[] = {
+    [MIGRATE_RUNNING] = "running", [MIGRATE_APPLIED] = "applied", [MIGRATE_FAILED] = "failed"};
+
+static enum migrate_state migrate_state_of(struct str name)
+{
+    size_t i = str_among(name, state_names, COUNT_OF(state_names));
+    if (i == COUNT_OF(state_names))
+        BUG("schema_migration.state is %.*s", STR_F(name));
+    return (enum migrate_state)i;
+}
+
 enum status migrate_store_rows(struct db *c, struct arena *a, struct migrate_row **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
@@ -71,17 +82,18 @@ enum status migrate_store_rows(struct db *c, struct arena *a, struct migrate_row
         return err_nomem(e);
     for (; *n < rows.n; (*n)++) {
         struct db_row r = rows.rows[*n];
-        (*out)[*n] = (struct migrate_row){(int)db_row_int(r, 0), db_row_str(r, 1), db_row_str(r, 2), db_row_str(r, 3)};
+        (*out)[*n] = (struct migrate_row){(int)db_row_int(r, 0), db_row_str(r, 1), db_row_str(r, 2),
+                                          migrate_state_of(db_row_str(r, 3))};
     }
     return OK;
 }
 
 enum status migrate_store_mark(struct db *c, const struct migrate_row *row, int64_t now_ms, struct err *e)
 {
-    return db_exec(
-        c, &mark_row, DB_GLOBAL,
-        DB_ARGS(db_int(row->version), db_str(row->name), db_str(row->checksum), db_str(row->state), db_time(now_ms)),
-        NULL, e);
+    return db_exec(c, &mark_row, DB_GLOBAL,
+                   DB_ARGS(db_int(row->version), db_str(row->name), db_str(row->checksum),
+                           db_text(state_names[row->state]), db_time(now_ms)),
+                   NULL, e);
 }
 
 enum status migrate_store_state(struct db *c, struct arena *a, int *version, int *unfinished, struct err *e)

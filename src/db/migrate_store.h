@@ -4,10 +4,12 @@
 
 #include "db/db.h"
 
-/* state: "applied", "failed" (a part of it may be done), "running" (also after a run that was killed) */
+/* MIGRATE_RUNNING: also after a run that was killed. MIGRATE_FAILED: a part of it may be done. */
+enum migrate_state { MIGRATE_RUNNING, MIGRATE_APPLIED, MIGRATE_FAILED };
 struct migrate_row {
     int version;
-    struct str name, checksum, state;
+    struct str name, checksum;
+    enum migrate_state state;
 };
 
 /* Create the two tables, if they do not exist. */

@@ -37,7 +37,7 @@ static enum status tenants_fill(struct page *pg, size_t i, const struct console_
     view_str(v, view_at(v, "Tenants", i, "Name"), t->name);
     view_str(v, view_at(v, "Tenants", i, "Owner"), t->owner);
     view_str(v, view_at(v, "Tenants", i, "Plan"), x.plan->name);
-    view_bool(v, view_at(v, "Tenants", i, "Suspended"), !str_eqz(t->state, "active"));
+    view_bool(v, view_at(v, "Tenants", i, "Suspended"), t->state != ACCOUNT_ACTIVE);
     snprintf(prefix, sizeof(prefix), "Tenants.%zu", i);
     page_fill_state(pg, prefix, x.state);
     page_fill_usage(pg, prefix, &u);
@@ -255,7 +255,7 @@ static void tenant_fill_head(struct page *pg, const struct tenant_view *tv)
     view_id(v, "Tenant.Id", TEXT_ID(ID_TENANT, tv->t.id));
     view_str(v, "Tenant.Name", tv->t.name);
     view_str(v, "Tenant.Assigned", tv->t.plan);
-    view_bool(v, "Tenant.Suspended", !str_eqz(tv->t.state, "active"));
+    view_bool(v, "Tenant.Suspended", tv->t.state != ACCOUNT_ACTIVE);
     view_time(v, "Tenant.Since", tv->t.created_ms);
     view_str(v, "Tenant.Plan", tv->now.plan->name);
     view_date(v, "Tenant.Until", tv->now.until_ms);

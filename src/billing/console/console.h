@@ -3,13 +3,15 @@
 #ifndef PARLEY_BILLING_CONSOLE_CONSOLE_H
 #define PARLEY_BILLING_CONSOLE_CONSOLE_H
 
+#include "account/account.h"
 #include "billing/sync/event.h"
 #include "plan/plan.h"
 #include "queue/queue.h"
 
 struct console_tenant {
     struct id id;
-    struct str name, owner, plan, state;
+    struct str name, owner, plan;
+    enum account_state state;
     int64_t created_ms;
 }; /* owner: the e-mail address of the first owner, "" if none */
 /* Newest first; `before` ID_NONE = from the newest. `search` "" = all; else a part of the name or of a member's

@@ -71,8 +71,12 @@ enum status console_store_tenants(struct db *c, struct arena *a, struct str sear
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++) {
         struct db_row r = rows.rows[i];
-        (*out)[i] = (struct console_tenant){db_row_id(r, 0),  db_row_str(r, 1), db_row_str(r, 2),
-                                            db_row_str(r, 3), db_row_str(r, 4), db_row_time(r, 5)};
+        (*out)[i] = (struct console_tenant){.id = db_row_id(r, 0),
+                                            .name = db_row_str(r, 1),
+                                            .owner = db_row_str(r, 2),
+                                            .plan = db_row_str(r, 3),
+                                            .state = account_state_parse(db_row_str(r, 4)),
+                                            .created_ms = db_row_time(r, 5)};
     }
     *n = rows.n;
     return OK;
