@@ -92,6 +92,18 @@ static bool api_bots_begin(struct request *rq, struct api_call *call, struct id 
     return st == OK;
 }
 
+/* The same with a body. False: the reply is written. */
+static bool api_bots_begin_body(struct request *rq, struct api_call *call, struct id *bot,
+                                const struct json_field *fields, size_t n, struct json **in)
+{
+    if (!api_bots_begin(rq, call, bot))
+        return false;
+    enum status st = api_body(call, fields, n, in);
+    if (st != OK)
+        api_end(call, st, 0, NULL);
+    return st == OK;
+}
+
 void api_bots_bot_get(struct request *rq)
 {
     struct api_call call;
@@ -110,11 +122,9 @@ void api_bots_bot_patch(struct request *rq)
     struct id id;
     struct bot b;
     struct json *in;
-    if (!api_bots_begin(rq, &call, &id))
+    if (!api_bots_begin_body(rq, &call, &id, FIELDS({"name", JSON_STRING, true}), &in))
         return;
-    enum status st = api_body(&call, FIELDS({"name", JSON_STRING, true}), &in);
-    if (st == OK)
-        st = bot_rename(call.c, &call.who, id, json_get_str(in, "name"), &call.e);
+    enum status st = bot_rename(call.c, &call.who, id, json_get_str(in, "name"), &call.e);
     if (st == OK)
         st = bot_get(call.c, call.who.tenant, id, call.a, &b, &call.e);
     api_bots_end(&call, st, 200, &b);
@@ -213,14 +223,10 @@ void api_bots_flow_put(struct request *rq)
     struct api_call call;
     struct id id;
     struct json *in;
-    int revision = 0;
-    if (!api_bots_begin(rq, &call, &id))
+    if (!api_bots_begin_body(rq, &call, &id, FIELDS({"flow", JSON_OBJECT, true}, {"revision", JSON_INT, true}), &in))
         return;
-    enum status st = api_body(&call, FIELDS({"flow", JSON_OBJECT, true}, {"revision", JSON_INT, true}), &in);
-    if (st == OK) {
-        revision = api_bots_number(in, "revision");
-        st = bot_draft_save(call.c, &call.who, id, json_get(in, "flow"), revision, &call.e);
-    }
+    int revision = api_bots_number(in, "revision");
+    enum status st = bot_draft_save(call.c, &call.who, id, json_get(in, "flow"), revision, &call.e);
     api_bots_end_number(&call, st, "revision", (int64_t)revision + 1);
 }
 
@@ -231,11 +237,9 @@ void api_bots_publish_post(struct request *rq)
     struct id id;
     struct json *in;
     int version = 0;
-    if (!api_bots_begin(rq, &call, &id))
+    if (!api_bots_begin_body(rq, &call, &id, FIELDS({"note", JSON_STRING, false}), &in))
         return;
-    enum status st = api_body(&call, FIELDS({"note", JSON_STRING, false}), &in);
-    if (st == OK)
-        st = bot_publish(call.c, &call.who, id, json_get_str(in, "note"), call.a, &version, &call.e);
+    enum status st = bot_publish(call.c, &call.who, id, json_get_str(in, "note"), call.a, &version, &call.e);
     api_bots_end_number(&call, st, "version", version);
 }
 
@@ -245,14 +249,10 @@ void api_bots_rollback_post(struct request *rq)
     struct api_call call;
     struct id id;
     struct json *in;
-    int version = 0;
-    if (!api_bots_begin(rq, &call, &id))
+    if (!api_bots_begin_body(rq, &call, &id, FIELDS({"version", JSON_INT, true}), &in))
         return;
-    enum status st = api_body(&call, FIELDS({"version", JSON_INT, true}), &in);
-    if (st == OK) {
-        version = api_bots_number(in, "version");
-        st = bot_rollback(call.c, &call.who, id, version, &call.e);
-    }
+    int version = api_bots_number(in, "version");
+    enum status st = bot_rollback(call.c, &call.who, id, version, &call.e);
     api_bots_end_number(&call, st, "version", version);
 }
 

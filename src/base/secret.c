@@ -27,8 +27,10 @@ static void secret_context(struct buf *b, const struct secret_for *s)
     buf_str_add(b, s->context);
 }
 
-enum status secret_seal(const struct config *c, const struct secret_for *s, struct str plain, struct buf *out,
-                        struct err *e)
+/* Seals or opens: both derive the key and the context, and wipe the key whatever happens. */
+static enum status secret_apply(const struct config *c, const struct secret_for *s,
+                                enum status (*fn)(const uint8_t *, struct str, struct str, struct buf *, struct err *),
+                                struct str in, struct buf *out, struct err *e)
 {
     uint8_t key[CRYPTO_KEY];
     struct buf context;
@@ -36,23 +38,20 @@ enum status secret_seal(const struct config *c, const struct secret_for *s, stru
     if (st != OK)
         return st;
     secret_context(&context, s);
-    st = buf_ok(&context) ? crypto_seal(key, buf_str(&context), plain, out, e) : err_nomem(e);
+    st = buf_ok(&context) ? fn(key, buf_str(&context), in, out, e) : err_nomem(e);
     crypto_wipe(key, sizeof(key));
     buf_release(&context);
     return st;
 }
 
+enum status secret_seal(const struct config *c, const struct secret_for *s, struct str plain, struct buf *out,
+                        struct err *e)
+{
+    return secret_apply(c, s, crypto_seal, plain, out, e);
+}
+
 enum status secret_open(const struct config *c, const struct secret_for *s, struct str sealed, struct buf *out,
                         struct err *e)
 {
-    uint8_t key[CRYPTO_KEY];
-    struct buf context;
-    enum status st = secret_derive(c, s->purpose, key, e);
-    if (st != OK)
-        return st;
-    secret_context(&context, s);
-    st = buf_ok(&context) ? crypto_open(key, buf_str(&context), sealed, out, e) : err_nomem(e);
-    crypto_wipe(key, sizeof(key));
-    buf_release(&context);
-    return st;
+    return secret_apply(c, s, crypto_open, sealed, out, e);
 }
