@@ -68,3 +68,8 @@ void turn_place_give(struct turn_places *p, struct id tenant)
     atomic_fetch_sub(&p->taken, 1);
     atomic_fetch_sub(places_counter(p, tenant), 1);
 }
+
+int turn_places_taken(struct turn_places *p, struct id tenant)
+{
+    return atomic_load(places_counter(p, tenant));
+}

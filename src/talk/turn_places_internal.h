@@ -15,5 +15,7 @@ enum status turn_places_new(int threads, struct turn_places **out, struct err *e
 void turn_places_free(struct turn_places *p);
 bool turn_place_take(struct turn_places *p, struct id tenant); /* false: all are taken */
 void turn_place_give(struct turn_places *p, struct id tenant); /* once for each that was taken */
+/* How many of the workspace are taken at the moment; for tests that wait until a turn waits. */
+int turn_places_taken(struct turn_places *p, struct id tenant);
 
 #endif

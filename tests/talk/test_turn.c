@@ -45,11 +45,16 @@ static void *wait_in_line(void *arg)
     return NULL;
 }
 
-static void stand_in_line(struct waiting *w, struct turn_locks *l, int number, const uint8_t *who)
+static void stand_in_line(struct waiting *w, struct turn_locks *l, struct turn_places *p, int number,
+                          const uint8_t *who)
 {
     *w = (struct waiting){.locks = l, .number = number, .who = who};
+    int before = turn_places_taken(p, tenant);
     assert_int_equal(pthread_create(&w->thread, NULL, wait_in_line, w), 0);
-    pause_ms(30);
+    for (int ms = 0; turn_places_taken(p, tenant) == before; ms++) { /* a turn that waits takes a place */
+        assert_true(ms < 60000);
+        pause_ms(1);
+    }
 }
 
 static void first_come_first_served(void **state)
@@ -65,9 +70,9 @@ static void first_come_first_served(void **state)
     assert_ok(turn_lock_take(l, other, NULL, tenant, &free_one, &e), &e);
     turn_lock_give(l, free_one);
     for (int i = 0; i < 4; i++)
-        stand_in_line(&w[i], l, i, NULL);
-    stand_in_line(&fifth, l, 4, NULL);
-    pthread_join(fifth.thread, NULL);
+        stand_in_line(&w[i], l, places, i, NULL);
+    fifth = (struct waiting){.locks = l, .number = 4, .who = NULL};
+    wait_in_line(&fifth); /* refused, so it does not wait */
     assert_int_equal(fifth.status, ERR_RATE);
     assert_int_equal(atomic_load(&order_n), 0);
     turn_lock_give(l, mine);
@@ -94,7 +99,7 @@ static void a_repeated_message_waits_for_the_first(void **state)
     assert_ok(turn_locks_new(places, &l, &e), &e);
     assert_ok(turn_lock_take(l, key, mark, tenant, &mine, &e), &e);
     for (int i = 0; i < MANY; i++)
-        stand_in_line(&w[i], l, i, mark);
+        stand_in_line(&w[i], l, places, i, mark);
     turn_lock_give(l, mine);
     for (int i = 0; i < MANY; i++) {
         pthread_join(w[i].thread, NULL);
@@ -133,7 +138,7 @@ static void a_turn_without_a_slot_does_not_wait(void **state)
     assert_ok(turn_places_new(1, &one, &e), &e);
     assert_ok(turn_locks_new(one, &l, &e), &e);
     assert_ok(turn_lock_take(l, key, NULL, tenant, &mine, &e), &e);
-    stand_in_line(&w, l, 0, NULL);
+    stand_in_line(&w, l, one, 0, NULL);
     assert_int_equal(turn_lock_take(l, key, NULL, tenant, &again, &e), ERR_RATE);
     assert_string_equal(err_code(&e), "conversation_busy");
     turn_lock_give(l, mine);
