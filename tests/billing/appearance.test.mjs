@@ -21,7 +21,7 @@ before(async () => {
 after(async () => {
     await browser?.close()
     await parley?.stop()
-    await past?.world.stop()
+    await past?.fake.stop()
 })
 
 async function person(name) {
