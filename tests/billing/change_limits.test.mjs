@@ -100,29 +100,29 @@ test('bots that stay: as many as the larger of the new and the assigned plan all
     assert.equal((await preview(tenant, 'free')).bots_keep, 5, 'the assigned plan still holds after the subscription')
 })
 
-test('while an invoice is not paid, the same plan and the end can be looked at, another plan cannot', async () => {
+test('while an invoice is not paid, the same plan and the end can be previewed, another plan cannot', async () => {
     const tenant = await bed.buyer('starter'), [sub] = bed.subscriptions(tenant)
     fake.control.card(sub.customer, 'fail')
     await bed.tick(31 * DAY + 7200)
-    await bed.lookAll(tenant)
+    await bed.refreshAll(tenant)
     assert.equal(bed.subscriptions(tenant)[0].status, 'past_due')
     assert.equal((await preview(tenant, 'starter')).kind, 'none')
     assert.equal((await preview(tenant, 'free')).kind, 'cancel')
     assert.equal((await preview(tenant, 'professional')).code, 'payment_needed')
     const [{ latest_invoice: invoice }] = bed.subscriptions(tenant)
-    await bed.look('invoice', invoice)
+    await bed.refresh('invoice', invoice)
     assert.equal((await apply(tenant, 'professional', nowMs())).url, fake.get(invoice).hosted_invoice_url)
     fake.control.edit(invoice, { status: 'uncollectible' })
-    await bed.look('invoice', invoice)
+    await bed.refresh('invoice', invoice)
     const refused = await apply(tenant, 'professional', nowMs())
     assert.deepEqual([refused.code, refused.url], ['payment_needed', ''], 'a page that nothing can be paid on is not shown')
 })
 
-test('an operator cannot move a subscription of a price that Parley did not make', async () => {
+test('an operator cannot move a subscription with a price that Parley did not create', async () => {
     const tenant = await bed.buyer('starter'), [{ id }] = bed.subscriptions(tenant)
     const dear = await bed.sdk('POST', '/v1/prices', { product: 'parley_starter', currency: 'usd', unit_amount: 7700, 'recurring[interval]': 'month' })
     fake.w.byId.get(id).items.data.find(i => fake.w.byId.get(i.price).recurring.usage_type === 'licensed').price = dear.id
-    await bed.lookAll(tenant)
+    await bed.refreshAll(tenant)
     assert.equal((await ops.call({ op: 'move', tenant, cli: true })).code, 'unknown_price')
     assert.deepEqual(await changes(tenant), [])
 })
