@@ -68,7 +68,7 @@ test('each threshold is mailed once, and of several at once the highest', async 
     assert.match(subjects[1], /has reached its overage limit/)
     const { mail, to } = smtp.got[1]
     assert.deepEqual(to, ['owner@example.org'])
-    assert.match(mail.text, /used 6 conversations until now: the 4 of its plan, and as many more as the \$24\.50/)
+    assert.match(mail.text, /used 6 conversations in this period: the 4 of its plan, and all that your overage limit of \$24\.50 pays for/)
     assert.match(mail.text, /https:\/\/parley\.example\/app\/billing/)
     for (let i = 0; i < 3; i++) await ops.call({ op: 'notice' })
     await parley.sql('UPDATE usage_counter SET noticed = 0')

@@ -130,7 +130,7 @@ test('after an unpaid upgrade the next invoice has all conversations of the peri
         const refused = await apply(tenant, 'professional', { proration: (await preview(tenant, 'professional')).proration })
         assert.equal(refused.status, 'plan_limit', refused.message)
         assert.match(refused.code, /^stripe_card_/)
-        assert.match(refused.message, /use another/, 'the message says what to do')
+        assert.match(refused.message, /Use another card/, 'the message says what to do')
         assert.deepEqual(fake.all('invoice').filter(i => i.customer === sub.customer).map(i => i.billing_reason), ['subscription_create'], 'no invoice is given up with usage on it')
         assert.deepEqual(await now(tenant), { plan: 'starter', state: 'live' })
         await bed.sdk('POST', '/v1/billing/meter_events', { event_name: 'parley_conversation', 'payload[stripe_customer_id]': sub.customer, 'payload[value]': '3000', identifier: tenant })
