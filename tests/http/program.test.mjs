@@ -59,9 +59,9 @@ test('on the socket of a supervisor, a connection that waits during a restart is
     let log = '', pids = ''
     perl.stderr.on('data', d => (log += d))
     perl.stdout.on('data', d => (pids += d))
-    const started = async n => {
-        while (log.split('"started"').length <= n) await sleep(10)
-        return Number(pids.trim().split('\n').at(-1))
+    const started = async n => { // both pipes: pid 0 would be this test's own process group
+        while (log.split('"started"').length <= n || pids.split('\n').length <= n) await sleep(10)
+        return Number(pids.split('\n')[n - 1])
     }
     const ask = async () => {
         const c = await connectTo(`${dir}/s.sock`)
@@ -72,7 +72,7 @@ test('on the socket of a supervisor, a connection that waits during a restart is
     }
     t.after(() => {
         perl.kill('SIGKILL')
-        for (const pid of pids.trim().split('\n')) try { process.kill(Number(pid), 'SIGKILL') } catch { /* gone */ }
+        for (const pid of pids.split('\n').slice(0, -1)) try { process.kill(Number(pid), 'SIGKILL') } catch { /* gone */ }
         fs.rmSync(dir, { recursive: true, force: true })
     })
     const first = await started(1)
