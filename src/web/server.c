@@ -312,6 +312,9 @@ int fastcgi_serve(const struct fastcgi *f)
     if (fcntl(f->listen_fd, F_SETFL, fcntl(f->listen_fd, F_GETFL) | O_NONBLOCK) < 0)
         goto out;
     crash_slots(slots, (size_t)f->threads);
+    /* Where another allocator takes the place of glibc's (a sanitizer's, a preloaded one), the first malloc_trim sets
+     * glibc's up, which two idle threads must not do at once. */
+    malloc_trim(0);
     started = start_threads(f, threads, slots, stop_fd);
     if (started > 0) {
         log_line(LOG_INFO, "started", LOG_I("threads", started), LOG_S("build_id", build_id()));
