@@ -60,20 +60,14 @@ enum status guard_identify(struct request *rq, struct err *e)
     return st;
 }
 
-/* The numbers of features begin at 1, because 0 is FEATURE_NONE. */
-static enum entitlement guard_entitlement(enum feature f)
-{
-    return (enum entitlement)((int)f - 1);
-}
-
 bool guard_has(const struct entitled *x, enum feature f)
 {
-    return (int)f == FEATURE_NONE || x->value[guard_entitlement(f)] > 0;
+    return (int)f == FEATURE_NONE || x->value[feature_entitlement((int)f)] > 0;
 }
 
 const struct plan *guard_offer_of(const struct plans *p, enum feature f)
 {
-    return entitlement_offer(p, guard_entitlement(f), 1);
+    return entitlement_offer(p, feature_entitlement((int)f), 1);
 }
 
 enum status guard_offer(struct request *rq, enum feature f, const struct plan **out, struct err *e)
@@ -98,9 +92,9 @@ static enum status guard_refuse_feature(struct request *rq, enum feature f, stru
         return e->status;
     if (!offer)
         return err_set(e, E_plan_feature, "%s: no plan of this install includes this feature.",
-                       entitlement_label(guard_entitlement(f)));
+                       entitlement_label(feature_entitlement((int)f)));
     return err_set(e, E_plan_feature, "%s: upgrade to the plan %.*s to use this feature.",
-                   entitlement_label(guard_entitlement(f)), STR_F(offer->name));
+                   entitlement_label(feature_entitlement((int)f)), STR_F(offer->name));
 }
 
 /* Asked for every request of a gated route, so it uses the cached summary. Only a refusal reads the plans, to name

@@ -71,7 +71,7 @@ static bool routes_match(const struct routes_row *r, struct str asked)
 
 static const char *routes_feature(int feature)
 {
-    return feature == FEATURE_NONE ? "none" : entitlement_name((enum entitlement)(feature - 1));
+    return feature == FEATURE_NONE ? "none" : entitlement_name(feature_entitlement(feature));
 }
 
 /* Every column of the table is printed. A route is correct only if all its columns are, and this is how they are

@@ -23,6 +23,11 @@ enum feature {
 #undef ENTITLEMENT
     FEATURE_COUNT
 };
+/* The entitlement that a route with this feature needs. Not for FEATURE_NONE, which is 0. */
+static inline enum entitlement feature_entitlement(int feature)
+{
+    return (enum entitlement)(feature - 1);
+}
 enum entitlement_kind { LIMIT, SWITCH, LEVEL };
 /* The name, label and kind of an entitlement; and the entitlement of a name, false if there is none. */
 const char *entitlement_name(enum entitlement x);

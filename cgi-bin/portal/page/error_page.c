@@ -34,7 +34,7 @@ static void error_page_fill_feature(struct page *pg)
     const struct plan *offer = NULL;
     struct err e = ERR_INIT;
     char key[48];
-    snprintf(key, sizeof(key), "Feature.%s", entitlement_name((enum entitlement)(f - 1)));
+    snprintf(key, sizeof(key), "Feature.%s", entitlement_name(feature_entitlement((int)f)));
     view_text(pg->v, "Error.Text", view_t(pg->v, key));
     page_way_out(pg);
     if (guard_offer(pg->rq, f, &offer, &e) != OK)
