@@ -301,10 +301,7 @@ static enum status schedule_set_phases(struct changing *g, const struct json *sc
     struct stripe_form f;
     struct json *out;
     if (!phase_has_both(g, phase))
-        return err_set(
-            e, E_unknown_price,
-            "This subscription has a price that Parley did not create, so its plan cannot be changed here. Ask "
-            "the operator.");
+        return err_raise(e, E_unknown_price);
     stripe_form_init(&f);
     phase_params(&f, g, phase);
     enum status st = operation_post(op, stripe_path(op->a, "/v1/subscription_schedules/%", id.p, (char *)NULL), &f,
@@ -502,8 +499,7 @@ static enum status undo_find_invoice(struct changing *g, struct err *e)
     if (st == OK && x->sub && x->sub->pending_update_expires_ms && !x->waited_for.n)
         st = err_set_as(e, ERR_CONFLICT, E_invoice_unknown,
                         "The invoice that this change waits for has not arrived from Stripe yet. Try again in a "
-                        "minute. If it stays "
-                        "unpaid, the change ends within a day.");
+                        "minute. If it stays unpaid, the change ends within a day.");
     return st;
 }
 

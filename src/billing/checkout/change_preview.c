@@ -125,13 +125,6 @@ bool subscription_is_ending(const struct subscription *s)
 
 /* ---- judging ---- */
 
-static enum status change_unknown_price(struct err *e)
-{
-    return err_set(e, E_unknown_price,
-                   "This subscription has a price that Parley did not create, so its plan cannot be changed here. Ask "
-                   "the operator.");
-}
-
 /* The first reason that applies is reported, and the one that only the operator can resolve comes first. An unpaid
  * invoice blocks a change because Stripe would put the change on a new invoice while the old debt stays open. */
 enum status change_allowed(const struct change_facts *x, struct err *e)
@@ -155,7 +148,7 @@ static enum status change_can_swap(const struct change_facts *x, struct err *e)
 {
     const struct plan_terms *t = plans_terms(&x->plans, x->sub->terms);
     if (!x->from || !x->sub->base_item.n || !x->sub->usage_item.n || !t)
-        return change_unknown_price(e);
+        return err_raise(e, E_unknown_price);
     if (!x->base.n || !x->usage.n)
         return err_set(e, E_not_set_up, "This plan has no prices at Stripe yet. Run parley billing setup.");
     if (strcmp(t->currency, x->to->terms->currency) != 0)
