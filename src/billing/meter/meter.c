@@ -153,8 +153,7 @@ static enum status meter_raise_unbilled(struct db *c, const struct meter_unbille
     struct clock_date d = clock_split(u->period_start_ms);
     return alarm_raise(c, ALARM_usage_unbilled, u->subscription, u->tenant, e,
                        "Of the %lld conversations since %04d-%02d-%02d (the plan includes %lld) %lld are on no "
-                       "invoice: %s. Those beyond the plan "
-                       "can be billed by hand.",
+                       "invoice: %s. Those beyond the plan can be billed by hand.",
                        (long long)u->used, d.year, d.month, d.day, (long long)u->included, (long long)u->late,
                        u->invoiced_ms ? "they reached Stripe after it was made" : "the subscription ended without one");
 }

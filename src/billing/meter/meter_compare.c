@@ -155,8 +155,7 @@ static enum status settle_row_tx(struct db *c, void *ctx, struct err *e)
     return alarm_raise(
         c, ALARM_meter_unknown, r->customer, r->tenant, e,
         "It cannot be determined whether %lld conversations (%s) are billed: in their minute the meter has %lld, "
-        "%lld are known to be sent and "
-        "%lld had no answer. Check Stripe's meter.",
+        "%lld are known to be sent and %lld had no answer. Check Stripe's meter.",
         (long long)r->quantity, id_text(ID_METER, r->id, id), (long long)x->sums->there, (long long)x->sums->here.sent,
         (long long)x->sums->here.unknown);
 }

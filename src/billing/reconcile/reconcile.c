@@ -416,11 +416,6 @@ static enum status reconcile_see_event(void *ctx, struct json *item, struct err 
     return st;
 }
 
-static enum status reconcile_read_last(struct db *c, struct run *x, struct err *e)
-{
-    return reconcile_store_last(c, &x->a, x->stripe->livemode, x->night, &x->last, e);
-}
-
 /* The newest minutes are left out: an event from them may be on its way, and would be reported as missed. */
 static enum status reconcile_undelivered(struct run *x, int64_t from_ms, struct err *e)
 {
@@ -642,7 +637,7 @@ static enum status reconcile_prepare(struct run *x, struct err *e)
     struct db *c = NULL;
     enum status st = db_get(x->p, &c, e);
     if (st == OK)
-        st = reconcile_read_last(c, x, e);
+        st = reconcile_store_last(c, &x->a, x->stripe->livemode, x->night, &x->last, e);
     if (st == OK)
         st = reconcile_store_payments(c, &x->a, x->stripe->livemode, x->began_ms - 30 * DAY_MS, &payments, e);
     db_put(c);

@@ -39,7 +39,7 @@ enum status setup_prices(struct db *c, struct arena *a, bool livemode, struct id
         *(list[i].base ? base : usage) = list[i].id;
     if (base->n && usage->n)
         return OK;
-    return err_set(e, E_not_set_up, "This plan has no prices at Stripe yet: parley billing setup makes them.");
+    return err_set(e, E_not_set_up, "This plan has no prices at Stripe yet. Run parley billing setup.");
 }
 
 static void setup_missing(struct buf *b, const char *what, struct str name)

@@ -31,8 +31,7 @@ static enum status alarm_two_live(struct db *c, struct arena *a, const struct su
         return alarm_clear(c, ALARM_two_live, object, e);
     return alarm_raise(c, ALARM_two_live, object, s->tenant, e,
                        "%zu subscriptions are live at the same time, and each is charged. End the wrong one at Stripe "
-                       "and refund what it "
-                       "charged.",
+                       "and refund what it charged.",
                        live);
 }
 
