@@ -322,10 +322,7 @@ int main(int argc, char **argv)
     c = dbtest_get(pool);
     arena_init(&arena, 64 * MB);
     int failed = RUN(tests);
-    arena_release(&arena);
-    db_put(c);
-    db_pool_close(pool);
-    config_drop(config);
+    dbtest_close(config, pool, c, &arena);
     db_library_end();
     return failed;
 }

@@ -437,24 +437,15 @@ int main(int argc, char **argv)
                                        TEST(a_deleted_workspace_is_gone_for_everyone),
                                        TEST(the_audit_log_says_who_by_which_way),
                                        TEST(the_operators_log_is_read_from_the_newest)};
-    struct err e = ERR_INIT;
-    char path[300];
     dbtest_begin(argc, argv);
-    snprintf(path, sizeof(path), "%s/shared", dbtest_dir());
-    if (shared_open(path, &e) != OK) {
-        fprintf(stderr, "%s\n", e.message);
-        return 1;
-    }
+    dbtest_shared();
     config = dbtest_config(DB);
     dbtest_migrate(config);
     pool = dbtest_pool(config, 2);
     c = dbtest_get(pool);
     arena_init(&arena, 64 * MB);
     int failed = RUN(tests);
-    arena_release(&arena);
-    db_put(c);
-    db_pool_close(pool);
-    config_drop(config);
+    dbtest_close(config, pool, c, &arena);
     shared_close();
     db_library_end();
     return failed;

@@ -643,7 +643,6 @@ int main(int argc, char **argv)
                                        TEST(surplus_bots_are_inactive_and_come_back),
                                        TEST(the_hot_path_is_quick_while_versions_change)};
     struct err e = ERR_INIT;
-    char path[300];
     dbtest_begin(argc, argv);
     if (config_load(dbtest_config_file(DB, "flow_template_dir = " TEST_SRCDIR "/flow-templates\n"), &config, &e) !=
         OK) {
@@ -651,18 +650,13 @@ int main(int argc, char **argv)
         return 1;
     }
     dbtest_migrate(config);
-    snprintf(path, sizeof(path), "%s/bot.map", dbtest_dir());
-    if (shared_open(path, &e) != OK)
-        fprintf(stderr, "%s\n", e.message);
+    dbtest_shared();
     pool = dbtest_pool(config, 10);
     c = dbtest_get(pool);
     arena_init(&arena, 256 * MB);
     int failed = RUN(tests);
-    arena_release(&arena);
     bot_live_forget();
-    db_put(c);
-    db_pool_close(pool);
-    config_drop(config);
+    dbtest_close(config, pool, c, &arena);
     shared_close();
     db_library_end();
     return failed;

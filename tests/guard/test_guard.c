@@ -90,24 +90,15 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {TEST(each_plan_has_its_features), TEST(the_refusal_names_the_plan_that_has_it),
                                        TEST(features_follow_the_entitlements)};
-    struct err e = ERR_INIT;
-    char path[300];
     dbtest_begin(argc, argv);
-    snprintf(path, sizeof(path), "%s/shared", dbtest_dir());
-    if (shared_open(path, &e) != OK) {
-        fprintf(stderr, "%s\n", e.message);
-        return 1;
-    }
+    dbtest_shared();
     config = dbtest_config(DB);
     dbtest_migrate(config);
     guard.pool = dbtest_pool(config, 4);
     c = dbtest_get(guard.pool);
     arena_init(&arena, 8 * MB);
     int failed = RUN(tests);
-    arena_release(&arena);
-    db_put(c);
-    db_pool_close(guard.pool);
-    config_drop(config);
+    dbtest_close(config, guard.pool, c, &arena);
     shared_close();
     db_library_end();
     return failed;

@@ -408,23 +408,16 @@ int main(int argc, char **argv)
                                        EACH(a_hundred_thousand_rows),
                                        EACH(the_number_of_answers_is_limited),
                                        EACH(waiting_imports_are_limited)};
-    struct err e = ERR_INIT;
-    char path[300];
     dbtest_begin(argc, argv);
     config = dbtest_config(DB);
     dbtest_migrate(config);
-    snprintf(path, sizeof(path), "%s/answers.map", dbtest_dir());
-    if (shared_open(path, &e) != OK)
-        fprintf(stderr, "%s\n", e.message);
+    dbtest_shared();
     pool = dbtest_pool(config, 8);
     c = dbtest_get(pool);
     arena_init(&arena, 256 * MB);
     int failed = RUN(tests);
-    arena_release(&arena);
     answers_forget();
-    db_put(c);
-    db_pool_close(pool);
-    config_drop(config);
+    dbtest_close(config, pool, c, &arena);
     shared_close();
     db_library_end();
     return failed;

@@ -15,6 +15,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/shared.h"
 #include "db/migrate.h"
 
 #include "base/banned.h"
@@ -43,6 +44,15 @@ void dbtest_begin(int argc, char **argv)
 const char *dbtest_dir(void)
 {
     return getenv("PARLEY_TEST_DIR");
+}
+
+void dbtest_shared(void)
+{
+    struct err e = ERR_INIT;
+    char path[300];
+    snprintf(path, sizeof(path), "%s/shared", dbtest_dir());
+    if (shared_open(path, &e) != OK)
+        DIE("%s", e.message);
 }
 
 static MYSQL *root(const char *database)

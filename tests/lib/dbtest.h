@@ -27,6 +27,8 @@ int dbtest_server_pid(void);
 void dbtest_kill_server(void);       /* kill -9; returns when it answers again */
 void dbtest_stop_server_at(int pid); /* kill -9 without waiting */
 void dbtest_wait_server(void);
+/* Opens the shared memory of the programs in dbtest_dir(); shared_close() ends it. */
+void dbtest_shared(void);
 const char *dbtest_dir(void);          /* a scratch folder that goes away */
 struct id dbtest_tenant(struct db *c); /* a row in tenant */
 

@@ -765,11 +765,9 @@ int main(int argc, char **argv)
                                        TEST(a_choice_of_overage_counts_at_once),
                                        TEST(counting_costs_two_statements)};
     struct err e = ERR_INIT;
-    char path[300];
     dbtest_begin(argc, argv);
-    snprintf(path, sizeof(path), "%s/shared", dbtest_dir());
-    if (shared_open(path, &e) != OK ||
-        config_load(dbtest_config_file(DB, "stripe_secret_key = sk_test_1\n"), &config, &e) != OK) {
+    dbtest_shared();
+    if (config_load(dbtest_config_file(DB, "stripe_secret_key = sk_test_1\n"), &config, &e) != OK) {
         fprintf(stderr, "%s\n", e.message);
         return 1;
     }
@@ -779,10 +777,7 @@ int main(int argc, char **argv)
     c = dbtest_get(pool);
     arena_init(&arena, 8 * MB);
     int failed = RUN(tests);
-    arena_release(&arena);
-    db_put(c);
-    db_pool_close(pool);
-    config_drop(config);
+    dbtest_close(config, pool, c, &arena);
     config_set_current(NULL);
     shared_close();
     db_library_end();

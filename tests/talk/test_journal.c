@@ -358,12 +358,9 @@ int main(int argc, char **argv)
     }
     int failed = RUN(tests);
     talk_close(talk);
-    arena_release(&arena);
     bot_live_forget();
-    db_put(c);
-    db_pool_close(pool);
     config_set_current(NULL);
-    config_drop(config);
+    dbtest_close(config, pool, c, &arena);
     config_drop(through_proxy);
     shared_close();
     db_library_end();

@@ -104,7 +104,6 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {TEST(a_busy_bot_leaves_others_alone), TEST(a_busy_workspace_leaves_others_alone),
                                        TEST(a_busy_conversation_leaves_others_alone)};
     struct err e = ERR_INIT;
-    char path[300];
     dbtest_begin(argc, argv);
     if (config_load(dbtest_config_file(DB, "flow_template_dir = " TEST_SRCDIR "/flow-templates\n"), &config, &e) !=
         OK) {
@@ -113,22 +112,19 @@ int main(int argc, char **argv)
     }
     config_set_current(config_retain(config));
     dbtest_migrate(config);
-    snprintf(path, sizeof(path), "%s/rates.map", dbtest_dir());
     pool = dbtest_pool(config, 4);
     c = dbtest_get(pool);
     arena_init(&arena, 256 * MB);
-    if (shared_open(path, &e) != OK || talk_open(config, pool, 8, &talk, &e) != OK) {
+    dbtest_shared();
+    if (talk_open(config, pool, 8, &talk, &e) != OK) {
         fprintf(stderr, "%s\n", e.message);
         return 1;
     }
     int failed = RUN(tests);
     talk_close(talk);
-    arena_release(&arena);
     bot_live_forget();
-    db_put(c);
-    db_pool_close(pool);
     config_set_current(NULL);
-    config_drop(config);
+    dbtest_close(config, pool, c, &arena);
     shared_close();
     db_library_end();
     return failed;
