@@ -38,11 +38,12 @@ async function bought(name, days, plan, more) {
     return Object.assign(one, await past.subscribe(parley, name, one.tenant, plan, more))
 }
 
+/** where: a path, or null for the page that is shown (the answer to a form has no address of its own); that one keeps the light theme. */
 async function look(one, where, what) {
-    for (const [size, width, height, colorScheme] of LOOKS) {
+    for (const [size, width, height, colorScheme] of LOOKS.filter(([, , , theme]) => where || theme === 'light')) {
         await one.page.setViewportSize({ width, height })
         await one.page.emulateMedia({ colorScheme })
-        await one.page.goto(parley.url + where)
+        if (where) await one.page.goto(parley.url + where)
         await isAccessible(one.page, `${what}, ${size}, ${colorScheme}`)
         if (SHOTS) await one.page.screenshot({ path: `${SHOTS}/${what.replaceAll(/\W+/g, '-')}.${size}.${colorScheme}.png`, fullPage: true })
     }
@@ -116,6 +117,7 @@ test('the pages of plan changes are legible: upgrade, downgrade, cancellation an
     past.fake.control.card(pending.customer, 'fail')
     await press(pending.page, /^Pay/)
     await pending.page.getByRole('heading', { name: 'This change needs your payment' }).waitFor()
+    await look(pending, null, 'a change that needs a payment')
     await look(pending, '/app/billing', 'billing with a payment that waits')
     assert.equal(await main(pending.page).getByRole('link', { name: /^Pay now/ }).count(), 1, 'one way to pay')
 })
