@@ -32,10 +32,22 @@ test('conversations and their messages are listed page by page', async () => {
     for (let after = 0; ;) {
         const page = await call(mine, 'GET', `/v1/conversations/${held[0]}/messages?limit=1&after=${after}`)
         messages.push(...page.body.data)
+        assert.equal(page.body.data.length, 1)
         if (!page.body.has_more) break
         after = page.body.data.at(-1).seq
     }
     assert.deepEqual(messages.map(m => [m.seq, m.from, m.text]).slice(0, 2), [[1, 'visitor', 'Question 4'], [2, 'bot', 'And?']])
+    assert.equal(messages.length, one.body.messages)
+})
+
+test('a page that is full to the last row says that nothing follows', async () => {
+    const bot = await publishedBot(mine, 'Full page')
+    const { body: { conversation } } = await call(null, 'POST', `/chat/${bot.id}/messages`, { text: 'Only one' })
+    const list = (await call(mine, 'GET', `/v1/conversations?bot=${bot.id}&limit=1`)).body
+    assert.deepEqual([list.data.map(c => c.id), list.has_more], [[conversation], false])
+    const all = (await call(mine, 'GET', `/v1/conversations/${conversation}/messages`)).body.data.length
+    const messages = (await call(mine, 'GET', `/v1/conversations/${conversation}/messages?limit=${all}`)).body
+    assert.deepEqual([messages.data.length, messages.has_more], [all, false])
 })
 
 test('invalid parameters are refused with the parameter named', async () => {

@@ -12,6 +12,7 @@ import { pathToFileURL } from 'node:url'
 
 /** Test files, by the start of their path (the longest counts), and what they cover where their own path does not say it. */
 export const COVERS = {
+    'tests/api/conversations': ['cgi-bin/api', 'src/talk'], // the pages of lists
     'tests/billing/attack': ['cgi-bin/hooks', 'cgi-bin/portal/billing', 'cgi-bin/portal/admin', 'src/billing/sync'],
     'tests/billing/beside': ['src/billing/checkout', 'src/billing/mirror'],
     'tests/billing/cap': ['src/billing/meter', 'src/billing/notice'],
