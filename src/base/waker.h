@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A value that may be copied and kept. {0} wakes nothing. `wake` never blocks for long, may be called on any thread, and
- * ignores a generation that has ended, so a wake that comes too late does no harm. */
+/* A value that may be copied and kept. {0} wakes nothing. `wake` never blocks for long, may be called on any thread,
+ * and ignores a generation that has ended, so a wake that comes too late does no harm. */
 struct waker {
     void (*wake)(void *ctx, uint64_t generation);
     void *ctx;

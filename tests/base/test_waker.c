@@ -69,10 +69,10 @@ static void ignores_a_wake_after_the_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(remembers_a_wake_before_the_wait),
-        cmocka_unit_test(wakes_from_another_thread),
-        cmocka_unit_test(ends_after_its_time),
-        cmocka_unit_test(ignores_a_wake_after_the_end),
+        TEST(remembers_a_wake_before_the_wait),
+        TEST(wakes_from_another_thread),
+        TEST(ends_after_its_time),
+        TEST(ignores_a_wake_after_the_end),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN(tests);
 }
