@@ -1,16 +1,14 @@
 /* turn_lock.c: one turn at a time for each key, in order of arrival.
  *
  * The table holds only keys that are in use; each has the list of those that wait for it. Giving a lock back hands it
- * to the first in the list directly (`granted`), so a newcomer cannot overtake. A waiter sits on a semaphore of its
+ * to the first in the list directly (`granted`), so a newcomer cannot overtake. A waiter has a waker of its
  * own, because waking all of them for each turn would wake 15 in vain. */
-#include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/waker.h"
 #include "talk/turn_lock_internal.h"
 
 #include "base/banned.h"
@@ -20,10 +18,10 @@
  * retry, and are cheap: they only read the answer. */
 #define STRANGERS_MAX 4
 #define WAITERS_MAX 16
-#define LOCK_WAIT_S 30
+#define LOCK_WAIT_MS 30000
 
 struct lock_waiter {
-    sem_t wake;
+    struct waker waker;
     bool granted;
     const uint8_t *who;
     struct lock_waiter *next;
@@ -129,27 +127,21 @@ static void lock_leave(struct turn_lock *k, struct lock_waiter *w)
 }
 
 /* Called with the lock held, and gives it up while waiting. After a timeout the waiter may have been granted the lock
- * in the same moment: `granted` decides, not the return value of the semaphore. */
+ * in the same moment: `granted` decides, not what the wait returned. */
 static bool lock_wait(struct turn_locks *l, struct turn_lock *k, const uint8_t *who)
 {
+    struct waker_wait wait;
     struct lock_waiter w = {.who = who};
-    struct timespec until;
-    if (sem_init(&w.wake, 0, 0) != 0)
-        return false;
+    waker_wait_begin(&wait, &w.waker);
     *k->tail = &w;
     k->tail = &w.next;
     pthread_mutex_unlock(&l->lock);
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += LOCK_WAIT_S;
-    while (sem_timedwait(&w.wake, &until) != 0 && errno == EINTR) {
-        /* interrupted by a signal: wait again */
-    }
+    (void)waker_wait_for(&wait, LOCK_WAIT_MS);
     pthread_mutex_lock(&l->lock);
-    bool granted = w.granted;
-    if (!granted)
+    if (!w.granted)
         lock_leave(k, &w);
-    sem_destroy(&w.wake);
-    return granted;
+    waker_wait_end(&wait);
+    return w.granted;
 }
 
 /* A waiting turn occupies one of the few threads, so it needs a place of its workspace. Otherwise one workspace with a
@@ -186,7 +178,7 @@ enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], const ui
 }
 
 /* Everything is done under the table's lock, so a key cannot be dropped between a newcomer's look-up and its place in
- * the list. sem_post is the last access to the waiter, which is on another thread's stack and may be gone as soon as
+ * the list. The waiter is on another thread's stack and may be gone as soon as
  * that thread has the table's lock. */
 void turn_lock_give(struct turn_locks *l, struct turn_lock *k)
 {
@@ -197,7 +189,7 @@ void turn_lock_give(struct turn_locks *l, struct turn_lock *k)
     if (w) {
         lock_leave(k, w);
         w->granted = true;
-        sem_post(&w->wake);
+        waker_wake(&w->waker);
     } else {
         lock_drop(l, k);
     }
