@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "chat/turn.h"
 #include "chat/visitor.h"
 #include "plan/entitlement.h"
 #include "view/view.h"
@@ -333,56 +334,86 @@ void chat_bot_get(struct request *rq)
 
 /* ---- without JavaScript ---- */
 
-/* Up to three attempts, each for another reason: a conversation that is gone is replaced by a new one, and a message id
- * that was used is left out. Without JavaScript the server has to do what chat.js does otherwise. */
-static enum status chat_page_send_form(struct request *rq, struct id bot, const struct chat_page_memory *mine,
-                                       struct talk_out *out, struct err *e)
-{
-    struct chat *chat = rq->app;
-    struct talk_in in = {.bot = bot,
-                         .conversation = mine->conversation,
-                         .token = mine->token,
-                         .text = str_trim(request_form(rq, "text")),
-                         .choice = request_form(rq, "choice"),
-                         .client_id = request_form(rq, "id"),
-                         .locale = request_form(rq, "locale"),
-                         .channel = CHANNEL_web,
-                         .visitor = rq->remote_addr};
-    enum status st = talk_turn(chat->talk, &in, NULL, rq->arena, out, e);
-    if (st == ERR_NOT_FOUND || st == ERR_AUTH) { /* the conversation in the cookie no longer exists */
-        in.conversation = ID_NONE;
-        in.token = STR_EMPTY;
-        st = talk_turn(chat->talk, &in, NULL, rq->arena, out, e);
-    }
-    if (st == ERR_CONFLICT) { /* an old page was sent again with another text: it is a new message */
-        in.client_id = STR_EMPTY;
-        st = talk_turn(chat->talk, &in, NULL, rq->arena, out, e);
-    }
-    rq->who.tenant = out->tenant; /* for the log */
-    return st;
-}
+/* A form that was sent: what the cookie said, and which attempts were made. */
+struct chat_page_form {
+    struct id bot;
+    struct chat_page_memory mine;
+    bool tried_new, tried_unnamed;
+};
 
 /* The redirect makes a reload fetch the page instead of sending the message again. The cookie is set with it, since
  * only now the conversation is known. */
+static void chat_page_leave(struct request *rq, struct id bot, const struct talk_out *out)
+{
+    const char *path = chat_page_path(rq, bot);
+    reply_redirect(rq, path ? path : "/");
+    chat_page_remember(rq, bot, out);
+}
+
+/* Up to three attempts, each for another reason: a conversation that is gone is replaced by a new one, and a message id
+ * that was used is left out. Without JavaScript the server has to do what chat.js does otherwise. */
+static bool chat_page_try_again(struct chat_turn *t, struct chat_page_form *form)
+{
+    bool missing = t->st == ERR_NOT_FOUND || t->st == ERR_AUTH; /* the conversation in the cookie no longer exists */
+    if (missing && !form->tried_new) {
+        form->tried_new = true;
+        t->in.conversation = ID_NONE;
+        t->in.token = STR_EMPTY;
+        return true;
+    }
+    if (t->st == ERR_CONFLICT && !form->tried_unnamed) { /* an old page was sent again with another text */
+        form->tried_unnamed = true;
+        t->in.client_id = STR_EMPTY;
+        return true;
+    }
+    return false;
+}
+
+static void chat_page_ended(struct chat_turn *t)
+{
+    struct chat_page_form *form = t->ctx;
+    if (chat_page_try_again(t, form))
+        chat_turn_run(t);
+    else if (t->st == OK)
+        chat_page_leave(t->rq, form->bot, &t->out);
+    else if (t->st == ERR_NOT_FOUND)
+        chat_page_missing(t->rq);
+    else
+        chat_page_render(t->rq, form->bot, &form->mine, &t->e);
+}
+
+static void chat_page_send_form(struct request *rq, struct id bot)
+{
+    struct chat_turn *t = chat_turn_new(rq);
+    struct chat_page_form *form = t ? ARENA_NEW(rq->arena, struct chat_page_form) : NULL;
+    struct err e = ERR_INIT;
+    if (!form) {
+        (void)err_nomem(&e);
+        reply_error(rq, &e);
+        return;
+    }
+    *form = (struct chat_page_form){.bot = bot, .mine = chat_page_recall(rq, bot)};
+    t->ctx = form;
+    t->ended = chat_page_ended;
+    t->in.bot = bot;
+    t->in.conversation = form->mine.conversation;
+    t->in.token = form->mine.token;
+    t->in.text = str_trim(request_form(rq, "text"));
+    t->in.choice = request_form(rq, "choice");
+    t->in.client_id = request_form(rq, "id");
+    t->in.locale = request_form(rq, "locale");
+    t->in.channel = CHANNEL_web;
+    chat_turn_run(t);
+}
+
 void chat_bot_post(struct request *rq)
 {
     struct id bot;
-    struct talk_out out;
     struct err e = ERR_INIT;
-    if (visitor_bot(rq, &bot, &e) != OK) {
+    if (visitor_bot(rq, &bot, &e) != OK)
         chat_page_missing(rq);
-        return;
-    }
-    struct chat_page_memory mine = chat_page_recall(rq, bot);
-    const char *path = chat_page_path(rq, bot);
-    bool again = request_form_has(rq, "restart");
-    if (!again && chat_page_send_form(rq, bot, &mine, &out, &e) != OK) {
-        if (e.status == ERR_NOT_FOUND)
-            chat_page_missing(rq);
-        else
-            chat_page_render(rq, bot, &mine, &e);
-        return;
-    }
-    reply_redirect(rq, path ? path : "/");
-    chat_page_remember(rq, bot, again ? NULL : &out);
+    else if (request_form_has(rq, "restart"))
+        chat_page_leave(rq, bot, NULL);
+    else
+        chat_page_send_form(rq, bot);
 }

@@ -3,6 +3,7 @@
  * The reply to a message is JSON, or events if the client accepts them. Nothing is final before `done`. */
 #include "base/clock.h"
 #include "base/num.h"
+#include "chat/turn.h"
 #include "chat/visitor.h"
 
 #include "base/banned.h"
@@ -33,7 +34,6 @@ static enum status message_read_body(struct request *rq, struct talk_in *in, str
     in->contact = json_get(body, "contact");
     in->token = json_get_str(body, "token");
     in->channel = request_from_here(rq) ? CHANNEL_web : CHANNEL_api; /* chat.js on the hosted page, or another client */
-    in->visitor = rq->remote_addr;
     if (json_has(body, "conversation")) {
         in->token = visitor_token(rq, in->token);
         st = visitor_conversation(json_get_str(body, "conversation"), &in->conversation, e);
@@ -43,29 +43,16 @@ static enum status message_read_body(struct request *rq, struct talk_in *in, str
 
 /* ---- the answer as JSON ---- */
 
-static bool visitor_gone(void *ctx)
+static void message_ended_json(struct chat_turn *t)
 {
-    return request_gone(ctx);
-}
-
-/* A visitor who leaves is noticed while the turn waits for something outside, and what was started for them is given
- * up. */
-static void message_answer_json(struct request *rq, struct talk_in *in)
-{
-    struct chat *chat = rq->app;
-    struct talk_out out;
-    struct err e = ERR_INIT;
-    in->gone = visitor_gone;
-    in->gone_ctx = rq;
-    enum status st = talk_turn(chat->talk, in, NULL, rq->arena, &out, &e);
-    rq->who.tenant = out.tenant; /* for the log */
-    if (st != OK) {
-        reply_problem(rq, &e);
+    struct request *rq = t->rq;
+    if (t->st != OK) {
+        reply_problem(rq, &t->e);
         return;
     }
     reply_status(rq, 200);
     reply_type(rq, "application/json");
-    visitor_write(reply_body(rq), &out);
+    visitor_write(reply_body(rq), &t->out);
 }
 
 /* ---- the answer as events ---- */
@@ -147,42 +134,60 @@ static void events_write_error(struct buf *b, const struct request *rq, const st
 /* Three ways to end. A recorded turn ends with `done`, which carries the whole turn, so a client may ignore the events
  * before it. A failure after the first event cannot change the status any more and becomes the event `error`. A failure
  * before it is an ordinary reply. If the visitor has left, the last event fails, which no longer matters. */
-static void message_answer_events(struct request *rq, struct talk_in *in)
+static void message_ended_events(struct chat_turn *t)
 {
-    struct chat *chat = rq->app;
-    struct chat_events stream = {.rq = rq, .last_us = clock_mono_us()};
-    const struct talk_sink sink = {.ctx = &stream, .message = events_message, .delta = events_delta};
-    struct talk_out out;
-    struct err e = ERR_INIT, gone = ERR_INIT;
-    buf_init(&stream.data, MAX_REPLY);
-    in->gone = events_gone;
-    in->gone_ctx = &stream;
-    enum status st = talk_turn(chat->talk, in, &sink, rq->arena, &out, &e);
-    rq->who.tenant = out.tenant; /* for the log */
-    if (st == OK) {
-        visitor_write(&stream.data, &out);
-        (void)events_send(&stream, "done", &gone);
-    } else if (stream.begun) {
-        buf_clear(&stream.data);
-        request_failed(rq, &e);
-        events_write_error(&stream.data, rq, &e);
-        (void)events_send(&stream, "error", &gone);
+    struct chat_events *stream = t->ctx;
+    struct err gone = ERR_INIT;
+    if (t->st == OK) {
+        visitor_write(&stream->data, &t->out);
+        (void)events_send(stream, "done", &gone);
+    } else if (stream->begun) {
+        buf_clear(&stream->data);
+        request_failed(t->rq, &t->e);
+        events_write_error(&stream->data, t->rq, &t->e);
+        (void)events_send(stream, "error", &gone);
     } else {
-        reply_problem(rq, &e);
+        reply_problem(t->rq, &t->e);
     }
-    buf_release(&stream.data);
+}
+
+/* The buffer is released with the request, because the turn may outlive this function. */
+static void events_release(void *ctx)
+{
+    struct chat_events *stream = ctx;
+    buf_release(&stream->data);
+}
+
+static enum status message_prepare_events(struct chat_turn *t, struct err *e)
+{
+    struct chat_events *stream = ARENA_NEW(t->rq->arena, struct chat_events);
+    if (!stream || arena_defer(t->rq->arena, events_release, stream) != 0)
+        return err_nomem(e);
+    *stream = (struct chat_events){.rq = t->rq, .last_us = clock_mono_us()};
+    buf_init(&stream->data, MAX_REPLY);
+    t->ctx = stream;
+    t->sink = (struct talk_sink){.ctx = stream, .message = events_message, .delta = events_delta};
+    t->streams = true;
+    t->in.gone = events_gone;
+    t->in.gone_ctx = stream;
+    t->ended = message_ended_events;
+    return OK;
 }
 
 void chat_messages_post(struct request *rq)
 {
-    struct talk_in in = {.conversation = ID_NONE};
     struct err e = ERR_INIT;
-    if (message_read_body(rq, &in, &e) != OK)
-        reply_problem(rq, &e);
-    else if (request_wants_events(rq))
-        message_answer_events(rq, &in);
+    struct chat_turn *t = chat_turn_new(rq);
+    enum status st = t ? message_read_body(rq, &t->in, &e) : err_nomem(&e);
+    if (st == OK) {
+        t->ended = message_ended_json;
+        if (request_wants_events(rq))
+            st = message_prepare_events(t, &e);
+    }
+    if (st == OK)
+        chat_turn_run(t);
     else
-        message_answer_json(rq, &in);
+        reply_problem(rq, &e);
 }
 
 /* ---- catching up ---- */

@@ -1,14 +1,13 @@
-/* journal.c: turns are written in batches, without a thread of its own.
+/* journal.c: turns are written in batches, without a thread of its own, and no turn holds a thread while it waits.
  *
- * A caller that finds a free connection leads: it takes all turns that wait into one transaction, wakes those whose
- * turn it wrote, and passes the lead to the first that arrived meanwhile. So one commit, the expensive part, serves
- * many turns exactly when there are many, and a single turn does not wait.
+ * A turn that finds a free connection leads: its step takes all turns that wait into one transaction, wakes those that
+ * it wrote, and passes the lead to the first that arrived meanwhile. So one commit, the expensive part, serves many
+ * turns exactly when there are many, and a single turn does not wait.
  *
  * Invariant: a turn is reported as recorded only if it is durable, and as refused only if it is not. The difficult
  * case is a COMMIT whose reply is lost: the outcome is read back from the rows (journal_find_outcome), and from then
  * on a conflict may be with the turn's own rows (`again`). */
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -27,22 +26,12 @@
  * second connection joins in when this many turns wait. */
 #define WORTH_A_SECOND 16
 
-struct waiter {
-    const struct journal_turn *turn;
-    struct err err;
-    enum status status;
-    bool lead;  /* woken to lead, not because it is recorded */
-    bool again; /* its commit's outcome was unknown once: a conflict may be with itself */
-    struct waiter *next;
-    sem_t wake;
-};
-
 struct journal {
     struct db_pool *writers; /* journal_writers connections of its own: readers never make a turn wait */
     int free, all;           /* how many more may lead, of how many */
     size_t batch_max;
     pthread_mutex_t lock;
-    struct waiter *head, **tail; /* empty while no caller leads */
+    struct journal_wait *head, **tail; /* empty while no caller leads */
     size_t waiting;
 };
 
@@ -94,7 +83,7 @@ void journal_close(struct journal *j)
 /* ---- one transaction ---- */
 
 struct batch {
-    struct waiter **w;
+    struct journal_wait **w;
     size_t n;
     struct arena *scratch;
 };
@@ -124,7 +113,7 @@ static enum status journal_commit(struct journal *j, struct batch *b, struct err
     return st;
 }
 
-static void journal_settle(struct batch *b, enum status st, const struct err *e)
+static void journal_settle_batch(struct batch *b, enum status st, const struct err *e)
 {
     for (size_t i = 0; i < b->n; i++) {
         b->w[i]->status = st;
@@ -135,8 +124,8 @@ static void journal_settle(struct batch *b, enum status st, const struct err *e)
 
 /* ---- looking ---- */
 
-static enum status journal_trace_turn(struct journal *j, struct batch *b, struct waiter *w, enum journal_trace *out,
-                                      struct err *e)
+static enum status journal_trace_turn(struct journal *j, struct batch *b, struct journal_wait *w,
+                                      enum journal_trace *out, struct err *e)
 {
     struct db *c = NULL;
     enum status st = db_get(j->writers, &c, e);
@@ -149,7 +138,7 @@ static enum status journal_trace_turn(struct journal *j, struct batch *b, struct
 }
 
 /* True: the trace decides what becomes of the turn, and its status is set. */
-static bool journal_settled_by_trace(struct waiter *w, enum journal_trace t)
+static bool journal_settled_by_trace(struct journal_wait *w, enum journal_trace t)
 {
     switch (t) {
     case JOURNAL_MINE:
@@ -174,7 +163,7 @@ static bool journal_settled_by_trace(struct waiter *w, enum journal_trace t)
 
 /* One turn in a transaction of its own. A conflict after a lost commit may be with the rows of that commit, which
  * arrived later than we looked. */
-static void journal_write_single(struct journal *j, struct arena *scratch, struct waiter *w)
+static void journal_write_single(struct journal *j, struct arena *scratch, struct journal_wait *w)
 {
     struct batch one = {&w, 1, scratch};
     enum journal_trace t = JOURNAL_ABSENT;
@@ -192,7 +181,7 @@ static void journal_sift(struct journal *j, struct batch *b)
 {
     size_t kept = 0;
     for (size_t i = 0; i < b->n; i++) {
-        struct waiter *w = b->w[i];
+        struct journal_wait *w = b->w[i];
         enum journal_trace t = JOURNAL_ABSENT;
         struct err e = ERR_INIT;
 
@@ -207,7 +196,7 @@ static void journal_write_limited(struct journal *j, struct batch *b)
 {
     size_t kept = 0;
     for (size_t i = 0; i < b->n; i++) {
-        struct waiter *w = b->w[i];
+        struct journal_wait *w = b->w[i];
 
         if (w->turn->counts && w->turn->quota.limit != USAGE_UNLIMITED)
             journal_write_single(j, b->scratch, w);
@@ -228,7 +217,7 @@ static void journal_find_outcome(struct journal *j, struct batch *b, const struc
     struct err e = ERR_INIT;
     size_t kept = 0;
     for (size_t i = 0; i < b->n; i++) {
-        struct waiter *w = b->w[i];
+        struct journal_wait *w = b->w[i];
         enum status st;
 
         w->again = true;
@@ -266,7 +255,7 @@ static void journal_recover(struct journal *j, struct batch *b, enum status st, 
     if (journal_is_unknown(st, e)) {
         journal_find_outcome(j, b, e);
     } else if (st == ERR_UNAVAILABLE || st == ERR_NOMEM || b->n == 1) {
-        journal_settle(b, st, e);
+        journal_settle_batch(b, st, e);
         return;
     } else if (st == ERR_PLAN) {
         journal_write_limited(j, b);
@@ -277,16 +266,16 @@ static void journal_recover(struct journal *j, struct batch *b, enum status st, 
         return;
     st = journal_commit(j, b, &again);
     if (st == OK || (st == ERR_UNAVAILABLE && !journal_is_unknown(st, &again))) {
-        journal_settle(b, st, &again);
+        journal_settle_batch(b, st, &again);
     } else if (journal_is_unknown(st, &again)) {
         journal_find_outcome(j, b, &again);
-        journal_settle(b, ERR_UNAVAILABLE, &again);
+        journal_settle_batch(b, ERR_UNAVAILABLE, &again);
     } else {
         journal_write_singly(j, b);
     }
 }
 
-static void journal_write(struct journal *j, struct waiter **w, size_t n)
+static void journal_write(struct journal *j, struct journal_wait **w, size_t n)
 {
     struct arena scratch;
     struct err e = ERR_INIT;
@@ -294,7 +283,7 @@ static void journal_write(struct journal *j, struct waiter **w, size_t n)
     arena_init(&scratch, JOURNAL_ARENA);
     enum status st = journal_commit(j, &b, &e);
     if (st == OK)
-        journal_settle(&b, OK, NULL);
+        journal_settle_batch(&b, OK, NULL);
     else
         journal_recover(j, &b, st, &e);
     arena_release(&scratch);
@@ -303,7 +292,7 @@ static void journal_write(struct journal *j, struct waiter **w, size_t n)
 /* ---- leading ---- */
 
 /* Called with the lock held: takes up to `max` turns from the head. */
-static size_t journal_take_waiting(struct journal *j, struct waiter **all, size_t max)
+static size_t journal_take_waiting(struct journal *j, struct journal_wait **all, size_t max)
 {
     size_t n = 0;
     while (j->head && n < max) {
@@ -323,31 +312,37 @@ static bool journal_worth_leading(const struct journal *j, size_t waiting)
     return j->free == j->all || (j->free > 0 && waiting >= WORTH_A_SECOND);
 }
 
+/* The last access to a turn that waits: as soon as its state is set, its step may end it and its memory. */
+static void journal_tell(struct journal_wait *w, enum journal_progress progress)
+{
+    struct waker waker = w->waker;
+    atomic_store_explicit(&w->progress, progress, memory_order_release);
+    waker_wake(&waker);
+}
+
 /* This connection is free again. The turn that has waited longest takes it and leaves the queue at once, so that it is
  * not woken twice. Without this hand-over a turn that queued up while all connections were busy would wait until
  * another turn arrives. */
 static void journal_pass_lead(struct journal *j)
 {
-    struct waiter *next = NULL;
+    struct journal_wait *next = NULL;
     pthread_mutex_lock(&j->lock);
     j->free++;
-    if (journal_worth_leading(j, j->waiting) && journal_take_waiting(j, &next, 1) == 1) {
+    if (journal_worth_leading(j, j->waiting) && journal_take_waiting(j, &next, 1) == 1)
         j->free--;
-        next->lead = true;
-    }
     pthread_mutex_unlock(&j->lock);
     if (next)
-        sem_post(&next->wake);
+        journal_tell(next, JOURNAL_LEADS);
 }
 
-/* `order` is a copy that recovery may shorten and reorder; `all` keeps everyone who has to be woken. The leader's own
+/* `order` is a copy that recovery may shorten and reorder; `all` keeps everyone who has to be told. The leader's own
  * turn is the first and needs no waking. The lead is passed on before the followers are woken: the next batch is
- * already being written while they reply. A follower's `waiter` is on its stack, so it must not be touched after its
- * sem_post. */
-static void journal_lead(struct journal *j, struct waiter *self)
+ * already being written while they reply. */
+static void journal_lead(struct journal *j, struct journal_wait *self)
 {
-    struct waiter **all = calloc(2 * j->batch_max, sizeof(*all)), **order;
+    struct journal_wait **all = calloc(2 * j->batch_max, sizeof(*all)), **order;
     size_t n = 1;
+    atomic_store_explicit(&self->progress, JOURNAL_SETTLED, memory_order_relaxed);
     if (!all) {
         self->status = err_nomem(&self->err);
         journal_pass_lead(j);
@@ -362,37 +357,34 @@ static void journal_lead(struct journal *j, struct waiter *self)
     journal_write(j, order, n);
     journal_pass_lead(j);
     for (size_t i = 1; i < n; i++)
-        sem_post(&all[i]->wake);
+        journal_tell(all[i], JOURNAL_SETTLED);
     free(all);
 }
 
-/* A semaphore and not a condition: each turn is woken once, by the leader that wrote it or the one that makes it lead,
- * and no other thread wakes up in vain. */
-enum status journal_record(struct journal *j, const struct journal_turn *t, struct err *e)
+void journal_submit(struct journal *j, struct journal_wait *w)
 {
-    struct waiter w = {.turn = t};
-    if (sem_init(&w.wake, 0, 0) != 0)
-        return err_set(e, E_internal, "The turn could not be queued.");
+    atomic_init(&w->progress, JOURNAL_QUEUED);
+    w->status = OK;
+    w->err = ERR_INIT;
+    w->again = false;
+    w->next = NULL;
     pthread_mutex_lock(&j->lock);
     bool leads = journal_worth_leading(j, j->waiting + 1);
     if (leads) {
         j->free--;
     } else {
-        *j->tail = &w;
-        j->tail = &w.next;
+        *j->tail = w;
+        j->tail = &w->next;
         j->waiting++;
     }
     pthread_mutex_unlock(&j->lock);
-    if (!leads) {
-        while (sem_wait(&w.wake) != 0) {
-            /* interrupted */
-        }
-        leads = w.lead;
-    }
     if (leads)
-        journal_lead(j, &w);
-    sem_destroy(&w.wake);
-    if (w.status != OK && e)
-        *e = w.err;
-    return w.status;
+        journal_lead(j, w);
+}
+
+bool journal_settled(struct journal *j, struct journal_wait *w)
+{
+    if (atomic_load_explicit(&w->progress, memory_order_acquire) == JOURNAL_LEADS)
+        journal_lead(j, w);
+    return atomic_load_explicit(&w->progress, memory_order_acquire) == JOURNAL_SETTLED;
 }

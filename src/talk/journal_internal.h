@@ -1,14 +1,17 @@
 /* journal_internal.h: turns that wait to be recorded are committed together, in one multi-row durable transaction.
  *
- * journal_record blocks until the turn is durable or refused. The journal has no thread of its own: a caller that
- * finds a free connection (there are `journal_writers` of them) leads. It takes all turns that wait, up to
- * `journal_batch`, into one transaction, wakes those it recorded, and passes the lead to the first that arrived
- * meanwhile. A single caller, as in plain CGI, records directly. If one turn makes a batch fail (duplicate key, plan
+ * The journal has no thread of its own, and a turn that waits holds none: a turn that finds a free connection (there
+ * are `journal_writers` of them) leads. It takes all turns that wait, up to `journal_batch`, into one transaction,
+ * wakes those it recorded, and passes the lead to the first that arrived meanwhile. A single turn, as in plain CGI, is
+ * recorded directly. If one turn makes a batch fail (duplicate key, plan
  * limit), the batch is sifted, so that only that turn gets the error. After an unknown commit the leader looks for
  * the rows before it repeats. Thread safe. */
 #ifndef PARLEY_TALK_JOURNAL_INTERNAL_H
 #define PARLEY_TALK_JOURNAL_INTERNAL_H
 
+#include <stdatomic.h>
+
+#include "base/waker.h"
 #include "db/db.h"
 #include "plan/usage.h"
 #include "talk/talk.h"
@@ -47,9 +50,26 @@ struct journal;
 /* Its connections are its own: readers never make a turn wait. */
 enum status journal_open(const struct config *c, struct journal **out, struct err *e);
 void journal_close(struct journal *j); /* drains */
-/* ERR_CONFLICT code turn_key (the client message id was recorded meanwhile: read that turn) or code sequence (another
- * turn was faster: load and think again); ERR_PLAN code plan_limit; ERR_UNAVAILABLE when the database is away and
- * nothing was recorded, or with code commit_unknown when that is not known. */
-enum status journal_record(struct journal *j, const struct journal_turn *t, struct err *e);
+/* A turn on its way into the database. It is the turn's memory and must stay in its place until the turn is settled;
+ * a turn that was handed in cannot be taken back. The caller sets `turn` and `waker`. */
+enum journal_progress { JOURNAL_QUEUED, JOURNAL_LEADS, JOURNAL_SETTLED };
+struct journal_wait {
+    const struct journal_turn *turn;
+    struct waker waker;
+    /* Once it is settled. ERR_CONFLICT code turn_key (the client message id was recorded meanwhile: read that turn) or
+     * code sequence (another turn was faster: load and think again); ERR_PLAN code plan_limit; ERR_UNAVAILABLE when the
+     * database is away and nothing was recorded, or with code commit_unknown when that is not known. */
+    enum status status;
+    struct err err;
+    /* Private to journal.c. */
+    _Atomic(enum journal_progress) progress;
+    bool again; /* its commit's outcome was unknown once: a conflict may be with itself */
+    struct journal_wait *next;
+};
+/* Hands the turn in. It may lead at once, and then it is settled when this returns. */
+void journal_submit(struct journal *j, struct journal_wait *w);
+/* To be called after submit, and again after each wake: true once the turn is durable or refused. May lead, which takes
+ * as long as a commit. */
+bool journal_settled(struct journal *j, struct journal_wait *w);
 
 #endif

@@ -5,8 +5,8 @@
 
 #include "talk/journal_internal.h"
 
-/* All rows of the turns, inside the caller's transaction; `a` is scratch. Codes as journal_record's. No two turns may
- * be of the same conversation or carry the same key. */
+/* All rows of the turns, inside the caller's transaction; `a` is scratch. Codes as in struct journal_wait. No two
+ * turns may be of the same conversation or carry the same key. */
 enum status journal_store_write(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
                                 struct err *e);
 

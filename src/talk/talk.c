@@ -30,7 +30,7 @@ enum status talk_open(const struct config *c, struct db_pool *p, int threads, st
     if (st == OK)
         st = turn_places_new(threads, &t->places, e);
     if (st == OK)
-        st = turn_locks_new(t->places, &t->locks, e);
+        st = turn_locks_new(&t->locks, e);
     if (st == OK)
         st = conv_cache_new(CACHE_MAX, &t->cache, e);
     if (st == OK)

@@ -1,6 +1,6 @@
 /* talk.h: one turn, whatever the channel. See "The life of a turn" in HACKING.md.
  *
- * talk_turn admits, loads, thinks, records and delivers. It returns OK only after the turn is durable. Turns of one
+ * A turn is admitted, loaded, thought, recorded and delivered. It is OK only after it is durable. Turns of one
  * conversation run one after the other: within a process by a lock (a few may wait, then ERR_RATE code
  * conversation_busy), between processes by the key (tenant, conversation, seq), where the turn that comes second loads
  * and thinks again. Everything here is thread safe. */
@@ -8,6 +8,7 @@
 #define PARLEY_TALK_TALK_H
 
 #include "base/json.h"
+#include "base/waker.h"
 #include "db/db.h"
 #include "flow/flow.h"
 #include "talk/channel.h"
@@ -50,7 +51,7 @@ struct talk_message {
 };
 /* As one JSON object of the visitor API: {"seq","from","type","text",...}; seq is left out while it is 0. */
 void talk_message_write(struct buf *b, const struct talk_message *m);
-/* Receives the replies while the turn still runs. Nothing of it is final until talk_turn has returned OK. A status
+/* Receives the replies while the turn still runs. Nothing of it is final until talk_end has returned OK. A status
  * other than OK cancels the turn. */
 struct talk_sink {
     void *ctx;
@@ -76,8 +77,14 @@ struct talk; /* one in a process: pool, journal, locks, cache */
 enum status talk_open(const struct config *c, struct db_pool *p, int threads, struct talk **out, struct err *e);
 void talk_close(struct talk *t); /* waits until every turn that was handed to the journal is recorded */
 
-/* Answers one message. On OK everything is durable, and the replies live in the arena. `sink` may be NULL. The errors
- * that a client can do something about:
+/* Answers one message, by steps that never block for long. On OK everything is durable, and the replies live in the
+ * arena. `in`, `sink` (may be NULL) and the arena must stay as they are from talk_begin to talk_end.
+ *
+ * After talk_begin returned OK, talk_step is called until it returns true: at once, then again whenever the waker was
+ * woken, and at least every second, since a turn also looks at the clock and whether the visitor has left. The steps of
+ * a turn may run on different threads, one at a time. A step may write a batch of turns to the database, which takes as
+ * long as a commit. Each turn needs its talk_end, and ends only by its steps. The errors that a client can do something
+ * about:
  *   ERR_INVALID   text_empty, text_invalid, text_too_long, choice_too_long, id_too_long, locale_invalid,
  *   contact_too_large
  *   ERR_NOT_FOUND bot_unknown, conversation_unknown; ERR_AUTH token_invalid
@@ -86,8 +93,11 @@ void talk_close(struct talk *t); /* waits until every turn that was handed to th
  *   ERR_RATE      rate_limited, conversation_busy, bot_busy, with retry_after_s
  *   ERR_UNAVAILABLE nothing was recorded; with code commit_unknown that is not certain. The same id may be sent again.
  *   ERR_GONE      the visitor has left; ERR_INTERNAL the flow of the bot is wrong */
-enum status talk_turn(struct talk *t, const struct talk_in *in, const struct talk_sink *sink, struct arena *a,
-                      struct talk_out *out, struct err *e);
+struct turn;
+enum status talk_begin(struct talk *t, const struct talk_in *in, const struct talk_sink *sink, struct arena *a,
+                       const struct waker *w, struct turn **out, struct err *e);
+bool talk_step(struct turn *u);
+enum status talk_end(struct turn *u, struct talk_out *out, struct err *e);
 /* One message to the draft, in a test chat. Nothing is recorded or counted: the state comes from the caller and goes
  * back to it. `text`, `choice` and `locale` are as in struct talk_in. */
 struct talk_trial {

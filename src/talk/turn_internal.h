@@ -7,6 +7,7 @@
 #include "talk/journal_internal.h"
 #include "talk/talk.h"
 #include "talk/turn_lock_internal.h"
+#include "talk/turn_places_internal.h"
 
 /* Limits on turns: of one conversation, of one bot and of one workspace. No bot and no workspace may take the whole
  * host. */
@@ -62,15 +63,20 @@ bool turn_key_of(const struct talk *t, const struct talk_in *in, struct id conve
 enum status turn_load(struct talk *t, struct id tenant, const struct talk_place *at, struct arena *a, struct conv *out,
                       struct err *e);
 
-/* ---- one turn, from load to record ---- */
+/* ---- one turn, from lock to record ---- */
+enum turn_phase { TURN_LOCKS, TURN_PREPARES, TURN_THINKS, TURN_RECORDS, TURN_ENDED };
 struct turn {
     struct talk *talk;
     const struct talk_in *in;
     const struct talk_sink *sink; /* or NULL */
     struct arena *arena;
+    struct waker waker;
+    enum turn_phase phase;
+    int tries;
+    struct turn_lock_wait lock;
     struct bot_live live;   /* the bot's live version: admits */
     struct bot_live pinned; /* the version this conversation runs on */
-    bool has_pinned;
+    bool has_live, has_pinned;
     struct conv conv; /* as loaded; of a new one: id, tenant, bot, version */
     bool opens, has_key;
     bool looked; /* the key was looked up before a call outside */
@@ -84,7 +90,29 @@ struct turn {
     size_t reply_n, reply_cap;
     struct json *path; /* of a test: the nodes taken */
     struct flow_result result;
+    struct journal_turn record;
+    struct journal_wait journal;
+    /* Once it has ended. */
+    enum status status;
+    struct err err;
+    struct talk_out out;
 };
+
+/* ---- turn_input.c ---- */
+enum status turn_check_input(const struct talk_in *in, struct err *e);
+/* ERR_RATE code rate_limited, with retry_after_s. */
+enum status turn_check_rates(const struct turn *u, struct err *e);
+
+/* ---- turn_prepare.c ---- */
+/* Loads or begins the conversation, asks the plan and pins the version. *done: the answer of an earlier identical
+ * message is in `out`. */
+enum status turn_prepare(struct turn *u, struct talk_out *out, bool *done, struct err *e);
+
+/* ---- turn_record.c ---- */
+/* Makes the rows and hands them to the journal. */
+enum status turn_record_begin(struct turn *u, struct err *e);
+/* Once the journal has settled the turn: its status, and on OK the reply in u->out. */
+enum status turn_record_end(struct turn *u, struct err *e);
 
 /* ---- turn_think.c ---- */
 /* Runs the flow. ERR_CONFLICT code turn_key when it found, before an effect outside, that the message was recorded

@@ -15,6 +15,7 @@
 #include "bot/bot.h"
 #include "dbtest.h"
 #include "lib/test.h"
+#include "lib/turn.h"
 #include "okay.h"
 #include "talk/talk.h"
 

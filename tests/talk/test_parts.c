@@ -1,12 +1,5 @@
-/* The parts of a turn at their limits, without a database: places, tokens and keys, the cache of conversations, the
- * lock of a conversation. */
-#define _GNU_SOURCE /* gettid */
-
-#include <pthread.h>
-#include <stdatomic.h>
-#include <time.h>
-#include <unistd.h>
-
+/* The parts of a turn at their limits, without a database: places, tokens and keys, the cache of
+ * conversations. */
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "lib/test.h"
@@ -252,142 +245,6 @@ static void without_memory_a_conversation_counts_as_not_cached(void **state)
     conv_cache_free(NULL);
 }
 
-/* ---- the lock ---- */
-
-struct queued {
-    struct turn_locks *locks;
-    const uint8_t *key, *who;
-    pthread_t thread;
-    enum status status;
-    atomic_int task; /* of the kernel; 0 until it runs */
-    atomic_bool done;
-};
-
-static void *queue_up(void *arg)
-{
-    struct queued *q = arg;
-    struct turn_lock *k = NULL;
-    struct err e = ERR_INIT;
-    atomic_store(&q->task, (int)gettid());
-    q->status = turn_lock_take(q->locks, q->key, q->who, tenant, &k, &e);
-    turn_lock_give(q->locks, k);
-    atomic_store(&q->done, true);
-    return NULL;
-}
-
-static bool queue_sleeps(int task)
-{
-    char path[64], stat[256] = "";
-    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", task);
-    FILE *f = fopen(path, "r");
-    if (f) {
-        stat[fread(stat, 1, sizeof(stat) - 1, f)] = '\0';
-        fclose(f);
-    }
-    const char *name_end = strrchr(stat, ')');
-    return name_end && strncmp(name_end, ") S", 3) == 0;
-}
-
-/* Starts a thread that asks for the key, and returns when it sleeps in the queue or was refused. */
-static void queue_start(struct queued *q, struct turn_locks *l, const uint8_t *key, const uint8_t *who)
-{
-    *q = (struct queued){.locks = l, .key = key, .who = who};
-    assert_int_equal(pthread_create(&q->thread, NULL, queue_up, q), 0);
-    while (!atomic_load(&q->done) && !(atomic_load(&q->task) && queue_sleeps(atomic_load(&q->task))))
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-}
-
-static enum status queue_end(struct queued *q)
-{
-    pthread_join(q->thread, NULL);
-    return q->status;
-}
-
-static const uint8_t key_a[16] = "key a       tail", key_b[16] = "key b       tail", key_c[16] = "key c       tail";
-static const uint8_t mark_a[16] = "message a", mark_b[16] = "message b";
-
-static void keys_that_end_alike_are_locked_apart(void **state)
-{
-    struct turn_places *places;
-    struct turn_locks *l;
-    struct turn_lock *a, *b, *c;
-    struct queued q;
-    struct err e = ERR_INIT;
-    (void)state;
-    assert_ok(turn_places_new(16, &places, &e), &e);
-    assert_ok(turn_locks_new(places, &l, &e), &e);
-    assert_ok(turn_lock_take(l, key_a, NULL, tenant, &a, &e), &e);
-    assert_ok(turn_lock_take(l, key_b, NULL, tenant, &b, &e), &e);
-    assert_ok(turn_lock_take(l, key_c, NULL, tenant, &c, &e), &e);
-    turn_lock_give(l, b);
-    queue_start(&q, l, key_a, NULL);
-    assert_false(atomic_load(&q.done));
-    turn_lock_give(l, a);
-    assert_int_equal(queue_end(&q), OK);
-    turn_lock_give(l, c);
-    turn_lock_give(l, NULL);
-    turn_locks_free(l);
-    turn_locks_free(NULL);
-    turn_places_free(places);
-}
-
-/* Repeats of the message that holds the lock do not take the strangers' places, nor those of a message that waits. */
-static void strangers_and_repeats_are_counted_apart(void **state)
-{
-    struct turn_places *places;
-    struct turn_locks *l;
-    struct turn_lock *held, *no = NULL;
-    struct queued repeats[4], strangers[4], repeat_of_a_stranger, last;
-    struct err e = ERR_INIT;
-    (void)state;
-    assert_ok(turn_places_new(48, &places, &e), &e);
-    assert_ok(turn_locks_new(places, &l, &e), &e);
-    assert_ok(turn_lock_take(l, key_a, mark_a, tenant, &held, &e), &e);
-    for (size_t i = 0; i < 4; i++)
-        queue_start(&repeats[i], l, key_a, mark_a);
-    for (size_t i = 0; i < 4; i++)
-        queue_start(&strangers[i], l, key_a, i == 0 ? mark_b : NULL);
-    assert_int_equal(turn_lock_take(l, key_a, NULL, tenant, &no, &e), ERR_RATE);
-    assert_null(no);
-    assert_int_equal(e.retry_after_s, 1);
-    queue_start(&repeat_of_a_stranger, l, key_a, mark_b);
-    queue_start(&last, l, key_a, mark_a);
-    assert_false(atomic_load(&repeat_of_a_stranger.done) || atomic_load(&last.done));
-    turn_lock_give(l, held);
-    for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(queue_end(&repeats[i]), OK);
-        assert_int_equal(queue_end(&strangers[i]), OK);
-    }
-    assert_int_equal(queue_end(&repeat_of_a_stranger), OK);
-    assert_int_equal(queue_end(&last), OK);
-    turn_locks_free(l);
-    turn_places_free(places);
-}
-
-static void at_most_sixteen_wait(void **state)
-{
-    struct turn_places *places;
-    struct turn_locks *l;
-    struct turn_lock *held, *no;
-    struct queued q[16];
-    struct err e = ERR_INIT;
-    (void)state;
-    assert_ok(turn_places_new(64, &places, &e), &e);
-    assert_ok(turn_locks_new(places, &l, &e), &e);
-    assert_ok(turn_lock_take(l, key_a, mark_a, tenant, &held, &e), &e);
-    for (size_t i = 0; i < COUNT_OF(q); i++)
-        queue_start(&q[i], l, key_a, mark_a);
-    for (size_t i = 0; i < COUNT_OF(q); i++)
-        assert_false(atomic_load(&q[i].done));
-    assert_int_equal(turn_lock_take(l, key_a, mark_a, tenant, &no, &e), ERR_RATE);
-    turn_lock_give(l, held);
-    for (size_t i = 0; i < COUNT_OF(q); i++)
-        assert_int_equal(queue_end(&q[i]), OK);
-    assert_int_equal(places_taken(places, tenant), 32); /* every place was given back */
-    turn_locks_free(l);
-    turn_places_free(places);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(places_follow_the_number_of_threads),
@@ -399,10 +256,7 @@ int main(void)
                                        TEST(a_message_that_is_too_large_has_no_key),
                                        TEST(ids_that_end_alike_are_kept_apart),
                                        TEST(conversations_are_dropped_in_the_order_of_their_use),
-                                       TEST(without_memory_a_conversation_counts_as_not_cached),
-                                       TEST(keys_that_end_alike_are_locked_apart),
-                                       TEST(strangers_and_repeats_are_counted_apart),
-                                       TEST(at_most_sixteen_wait)};
+                                       TEST(without_memory_a_conversation_counts_as_not_cached)};
     struct err e = ERR_INIT;
     return crypto_init(&e) == OK ? RUN(tests) : 1;
 }

@@ -1,113 +1,11 @@
-/* What a turn is made of, without a database: the lock of a conversation, the memory of conversations, messages as
- * rows. */
-#include <pthread.h>
-#include <stdatomic.h>
-#include <time.h>
-
+/* What a turn is made of, without a database: the memory of conversations, messages as rows. */
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "lib/test.h"
 #include "talk/message_internal.h"
 #include "talk/turn_internal.h"
 
-static void pause_ms(long ms)
-{
-    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
-}
-
-/* ---- the lock ---- */
-
-static const uint8_t key[16] = "a conversation", other[16] = "another one", mark[16] = "a client's id";
-
 static const struct id tenant = {.b = "a workspace"}, stranger = {.b = "another w. house"};
-static struct turn_places *places; /* of 48 threads: 24 a workspace, 36 in all */
-
-struct waiting {
-    struct turn_locks *locks;
-    const uint8_t *who;
-    int number;
-    pthread_t thread;
-    enum status status;
-};
-static int order[64];
-static atomic_int order_n;
-
-static void *wait_in_line(void *arg)
-{
-    struct waiting *w = arg;
-    struct turn_lock *k = NULL;
-    struct err e = ERR_INIT;
-    w->status = turn_lock_take(w->locks, key, w->who, tenant, &k, &e);
-    if (w->status == OK) {
-        order[atomic_fetch_add(&order_n, 1)] = w->number;
-        turn_lock_give(w->locks, k);
-    }
-    return NULL;
-}
-
-static void stand_in_line(struct waiting *w, struct turn_locks *l, struct turn_places *p, int number,
-                          const uint8_t *who)
-{
-    *w = (struct waiting){.locks = l, .number = number, .who = who};
-    int before = turn_places_taken(p, tenant);
-    assert_int_equal(pthread_create(&w->thread, NULL, wait_in_line, w), 0);
-    for (int ms = 0; turn_places_taken(p, tenant) == before; ms++) { /* a turn that waits takes a place */
-        assert_true(ms < 60000);
-        pause_ms(1);
-    }
-}
-
-static void first_come_first_served(void **state)
-{
-    struct turn_locks *l;
-    struct turn_lock *mine, *free_one;
-    struct waiting w[4], fifth;
-    struct err e = ERR_INIT;
-    (void)state;
-    atomic_store(&order_n, 0);
-    assert_ok(turn_locks_new(places, &l, &e), &e);
-    assert_ok(turn_lock_take(l, key, NULL, tenant, &mine, &e), &e);
-    assert_ok(turn_lock_take(l, other, NULL, tenant, &free_one, &e), &e);
-    turn_lock_give(l, free_one);
-    for (int i = 0; i < 4; i++)
-        stand_in_line(&w[i], l, places, i, NULL);
-    fifth = (struct waiting){.locks = l, .number = 4, .who = NULL};
-    wait_in_line(&fifth); /* refused, so it does not wait */
-    assert_int_equal(fifth.status, ERR_RATE);
-    assert_int_equal(atomic_load(&order_n), 0);
-    turn_lock_give(l, mine);
-    for (int i = 0; i < 4; i++) {
-        pthread_join(w[i].thread, NULL);
-        assert_int_equal(w[i].status, OK);
-        assert_int_equal(order[i], i);
-    }
-    assert_ok(turn_lock_take(l, key, NULL, tenant, &mine, &e), &e);
-    turn_lock_give(l, mine);
-    turn_locks_free(l);
-}
-
-static void a_repeated_message_waits_for_the_first(void **state)
-{
-#define MANY 16
-    struct turn_locks *l;
-    struct turn_lock *mine;
-    struct waiting w[MANY];
-    struct err e = ERR_INIT;
-
-    (void)state;
-    atomic_store(&order_n, 0);
-    assert_ok(turn_locks_new(places, &l, &e), &e);
-    assert_ok(turn_lock_take(l, key, mark, tenant, &mine, &e), &e);
-    for (int i = 0; i < MANY; i++)
-        stand_in_line(&w[i], l, places, i, mark);
-    turn_lock_give(l, mine);
-    for (int i = 0; i < MANY; i++) {
-        pthread_join(w[i].thread, NULL);
-        assert_int_equal(w[i].status, OK);
-    }
-    assert_int_equal(atomic_load(&order_n), MANY);
-    turn_locks_free(l);
-}
 
 static void no_workspace_takes_all_waiting_slots(void **state)
 {
@@ -125,28 +23,6 @@ static void no_workspace_takes_all_waiting_slots(void **state)
     assert_true(turn_place_take(few, stranger));
     assert_false(turn_place_take(few, tenant));
     turn_places_free(few);
-}
-
-static void a_turn_without_a_slot_does_not_wait(void **state)
-{
-    struct turn_places *one;
-    struct turn_locks *l;
-    struct turn_lock *mine, *again;
-    struct waiting w;
-    struct err e = ERR_INIT;
-    (void)state;
-    assert_ok(turn_places_new(1, &one, &e), &e);
-    assert_ok(turn_locks_new(one, &l, &e), &e);
-    assert_ok(turn_lock_take(l, key, NULL, tenant, &mine, &e), &e);
-    stand_in_line(&w, l, one, 0, NULL);
-    assert_int_equal(turn_lock_take(l, key, NULL, tenant, &again, &e), ERR_RATE);
-    assert_string_equal(err_code(&e), "conversation_busy");
-    turn_lock_give(l, mine);
-    pthread_join(w.thread, NULL);
-    assert_int_equal(w.status, OK);
-    assert_true(turn_place_take(one, tenant)); /* given back */
-    turn_locks_free(l);
-    turn_places_free(one);
 }
 
 /* ---- the conversation cache ---- */
@@ -301,19 +177,12 @@ static void message_keys_distinguish_texts_and_conversations(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(first_come_first_served),
-                                       TEST(a_repeated_message_waits_for_the_first),
-                                       TEST(no_workspace_takes_all_waiting_slots),
-                                       TEST(a_turn_without_a_slot_does_not_wait),
+    const struct CMUnitTest tests[] = {TEST(no_workspace_takes_all_waiting_slots),
                                        TEST(the_least_recently_used_is_evicted),
                                        TEST(oversized_entries_are_not_cached),
                                        TEST(a_message_survives_its_row),
                                        TEST(plain_text_has_no_data),
                                        TEST(message_keys_distinguish_texts_and_conversations)};
     struct err e = ERR_INIT;
-    if (crypto_init(&e) != OK || turn_places_new(48, &places, &e) != OK)
-        return 1;
-    int failed = RUN(tests);
-    turn_places_free(places);
-    return failed;
+    return crypto_init(&e) == OK ? RUN(tests) : 1;
 }
