@@ -34,8 +34,8 @@ static int open_path(const char *path)
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 }
 
-/* A program that logs to a file keeps the number of the descriptor when it opens another one (dup3): threads may be
- * writing to it. */
+/* A program that logs to a file keeps the number of the descriptor when it opens another one (dup3), also when that is
+ * standard error: threads may be writing to it, and a number that was closed could become any other file. */
 enum status log_open(const char *program, const char *path, enum log_level min, struct err *e)
 {
     enum status st = OK;
@@ -52,10 +52,10 @@ enum status log_open(const char *program, const char *path, enum log_level min, 
     }
     snprintf(log_path, sizeof(log_path), "%s", path ? path : "");
     old = atomic_load(&log_fd);
-    if (path && old != STDERR_FILENO && dup3(fd, old, O_CLOEXEC) == old)
-        close(fd); /* the number of the descriptor stays, so no thread writes to a closed one */
-    else
+    if (old == STDERR_FILENO || dup3(fd, old, O_CLOEXEC) != old)
         atomic_store(&log_fd, fd);
+    else if (path)
+        close(fd); /* `old` leads there now */
     atomic_store(&program_name, program);
     atomic_store(&log_min, (int)min);
 out:

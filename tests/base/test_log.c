@@ -69,6 +69,33 @@ static void each_line_is_one_object(void **state)
     assert_false(json_has(j[1], "request"));
 }
 
+/* How many descriptors of this process lead to the file. */
+static int descriptors_of(const char *file)
+{
+    char link[64], target[256];
+    int found = 0;
+    for (int fd = 0; fd < 256; fd++) {
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        ssize_t n = readlink(link, target, sizeof(target) - 1);
+        target[n > 0 ? n : 0] = '\0';
+        found += strcmp(target, file) == 0;
+    }
+    return found;
+}
+
+static void a_log_that_changes_to_standard_error_keeps_no_file_open(void **state)
+{
+    struct err e = ERR_INIT;
+    (void)state;
+    assert_int_equal(descriptors_of(path), 1);
+    assert_ok(log_open("tester", NULL, LOG_ERROR, &e), &e);
+    assert_int_equal(descriptors_of(path), 0);
+    log_reopen(); /* there is no file that could be opened again */
+    assert_int_equal(descriptors_of(path), 0);
+    assert_ok(log_open("tester", path, LOG_INFO, &e), &e);
+    assert_int_equal(descriptors_of(path), 1);
+}
+
 static void long_lines_stay_json(void **state)
 {
     (void)state;
@@ -160,8 +187,11 @@ static void an_outage_logs_one_line_a_second(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {WITH(each_line_is_one_object), WITH(long_lines_stay_json),
-                                       WITH(threads_and_rotation_lose_nothing), WITH(an_outage_logs_one_line_a_second),
+    const struct CMUnitTest tests[] = {WITH(each_line_is_one_object),
+                                       WITH(a_log_that_changes_to_standard_error_keeps_no_file_open),
+                                       WITH(long_lines_stay_json),
+                                       WITH(threads_and_rotation_lose_nothing),
+                                       WITH(an_outage_logs_one_line_a_second),
                                        WITH(names_a_file_it_cannot_open)};
     return RUN(tests);
 }
