@@ -96,6 +96,18 @@ struct str utf8_cut(struct str s, size_t max_chars)
     return str_sub(s, 0, i);
 }
 
+/* Goes back to the byte that begins the character at the cut. More than three bytes back begins none, and then the text
+ * is not UTF-8. */
+struct str utf8_fit(struct str s, size_t max_bytes)
+{
+    if (s.n <= max_bytes)
+        return s;
+    size_t i = max_bytes;
+    while (i && max_bytes - i < 3 && ((unsigned char)s.p[i] & 0xC0) == 0x80)
+        i--;
+    return str_sub(s, 0, ((unsigned char)s.p[i] & 0xC0) == 0x80 ? max_bytes : i);
+}
+
 /* A byte that begins no well-formed sequence is taken off alone, so that one bad byte spoils one character only. */
 uint32_t utf8_next(struct str *s)
 {

@@ -17,6 +17,8 @@ bool utf8_text(struct str s);
 size_t utf8_length(struct str s);
 /* The first max_chars code points, never half of one. */
 struct str utf8_cut(struct str s, size_t max_chars);
+/* As many whole code points as fit into max_bytes bytes. A text that is not valid is cut at max_bytes. */
+struct str utf8_fit(struct str s, size_t max_bytes);
 /* Take one code point off; U+FFFD for a byte that is not part of one. *s must not be empty. */
 uint32_t utf8_next(struct str *s);
 /* Returns the number of bytes written. */

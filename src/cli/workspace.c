@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/settings.h"
+#include "base/utf8.h"
 #include "cli/cli.h"
 
 #include "base/banned.h"
@@ -35,7 +36,7 @@ static enum status workspace_ambiguous(const struct tenant *all, size_t n, struc
     for (size_t i = 0; i < n && used < sizeof(list) - 120; i++) {
         char id[ID_TEXT_MAX];
         int k = snprintf(list + used, sizeof(list) - used, "%s%s (%.*s)", used ? ", " : "",
-                         id_text(ID_TENANT, all[i].id, id), STR_F(str_sub(all[i].name, 0, 40)));
+                         id_text(ID_TENANT, all[i].id, id), STR_F(utf8_cut(all[i].name, 40)));
         used += k > 0 ? (size_t)k : 0;
     }
     return err_set(e, E_tenant_ambiguous, "There are %zu workspaces. Choose one with --tenant or PARLEY_TENANT: %s%s",

@@ -3,6 +3,7 @@
  * Card errors get a sentence for the payer; everything else is for the operator. Stripe quotes keys in its messages
  * (shortened), so words that look like secrets are removed: messages go to logs, mails and pages. */
 #define _GNU_SOURCE /* memmem */
+#include "base/utf8.h"
 #include "stripe/client_internal.h"
 
 #include "base/banned.h"
@@ -124,7 +125,7 @@ static enum status error_refused(const struct stripe_exchange *x, struct str cod
         return err_set(e, E_stripe_key_reused,
                        "This idempotency key was used with other parameters. Nothing was done.");
     buf_fixed(&b, pointer, sizeof(pointer));
-    buf_str_add(&b, str_sub(param, 0, sizeof(pointer) - 1));
+    buf_str_add(&b, utf8_fit(param, sizeof(pointer) - 1));
     if (missing)
         return err_at(e, E_stripe_resource_missing, pointer, "Stripe has no such object: %s.", text);
     return err_at(e, E_stripe_refused, pointer, "Stripe refused %s %s: %s.", x->method, x->path, text);
@@ -151,7 +152,7 @@ enum status stripe_error(const struct stripe_exchange *x, struct str limited_by,
     char text[400];
     struct buf b;
     buf_fixed(&b, text, sizeof(text));
-    error_add_words(&b, message.n ? str_sub(message, 0, sizeof(text) / 2) : STR("it gave no reason"));
+    error_add_words(&b, message.n ? utf8_fit(message, sizeof(text) / 2) : STR("it gave no reason"));
     if (x->status == 401)
         return err_raise(e, E_stripe_key_refused);
     if (x->status == 403)

@@ -48,6 +48,28 @@ static void every_code_point_round_trips(void **state)
     assert_int_equal(utf8_encode(0x110000, bytes), 3);
 }
 
+static void a_text_is_cut_between_two_characters(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t max, kept;
+    } cuts[] = {{"abc", 3, 3},
+                {"abc", 2, 2},
+                {"abc", 0, 0},
+                {"a€", 4, 4},
+                {"a€", 3, 1},
+                {"a€", 2, 1},
+                {"a€", 1, 1},
+                {"€", 2, 0},
+                {"\xF0\x9F\x98\x80", 3, 0},
+                {"x\xF0\x9F\x98\x80", 4, 1},
+                {"\x80\x80\x80\x80\x80", 4, 4},
+                {"\x80\x80\x80", 1, 1}};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cuts); i++)
+        assert_int_equal(utf8_fit(str_from(cuts[i].text), cuts[i].max).n, cuts[i].kept);
+}
+
 static void invalid_bytes_are_skipped_one_by_one(void **state)
 {
     (void)state;
@@ -120,6 +142,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(malformed_sequences_are_refused),
                                        TEST(every_code_point_round_trips),
+                                       TEST(a_text_is_cut_between_two_characters),
                                        TEST(invalid_bytes_are_skipped_one_by_one),
                                        TEST(text_has_no_controls),
                                        TEST(counts_and_cuts),

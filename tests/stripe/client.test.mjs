@@ -423,6 +423,11 @@ test('error messages suit their audience', async () => {
     got = await ask(error(400, 'x"; DROP\n', { message: `line\nbreak ${KEY} sk_live_zzz whsec_9 cs_test_a_secret_b` }))
     assert.equal(got.code, 'stripe_invalid_request_error')
     assert.doesNotMatch(got.message, /\n|rk_test|sk_live|whsec|_secret_b/)
+    for (const before of ['', 'x', 'xx']) { // wherever the message is cut, no character is cut in two
+        got = await ask(error(402, 'some_new_code', { message: before + '€'.repeat(150) }))
+        assert.match(got.message, /^The payment did not go through: x*€+\.$/)
+        assert.ok(Buffer.byteLength(got.message) > 190, got.message)
+    }
     for (const odd of [{ status: 400, body: '{"error":"no object"}' }, { status: 404, body: '<html>' }, { status: 418, body: '' }])
         assert.equal((await ask(odd)).code, 'stripe_answer')
     assert.doesNotMatch(cli.log, /SECRET/)
