@@ -1,6 +1,5 @@
-/* language.c: the best supported language of an Accept-Language header (RFC 9110, 12.5.4; lookup of RFC 4647, 3.4).
- *
- * Of equal weights the first in the header wins. A weight that is not a number counts as 0. */
+/* language.c: the best supported language of an Accept-Language header (RFC 9110, 12.5.4; lookup of RFC 4647, 3.4), and
+ * the weights that all Accept headers share. Of equal weights the first in the header wins. */
 #include "base/num.h"
 #include "web/web_internal.h"
 
@@ -14,7 +13,7 @@ static bool range_covers(struct str range, struct str supported)
     return range.n == supported.n || range.p[supported.n] == '-';
 }
 
-static double weight_of(struct str piece)
+double header_weight(struct str piece)
 {
     struct str q;
     double v;
@@ -31,7 +30,7 @@ struct str request_language(struct request *rq, const struct str *supported, siz
     while (str_split(&rest, ',', &piece)) {
         ptrdiff_t semi = str_find(piece, ';');
         struct str range = str_trim(semi < 0 ? piece : str_n(piece.p, (size_t)semi));
-        double weight = weight_of(piece);
+        double weight = header_weight(piece);
         if (weight <= best_weight)
             continue;
         for (size_t i = 0; i < n; i++) {

@@ -48,5 +48,8 @@ enum status path_split(struct arena *a, struct str raw, struct path *out, struct
 
 /* One parameter of a header value such as `form-data; name="x"`, without its quotes. False if it is absent. */
 bool header_param(struct str value, struct str name, struct str *out);
+/* The weight ("q", RFC 9110, 12.4.2) of one piece of an Accept header: 1 without one, 0 if it is not a number from 0 to
+ * 1. */
+double header_weight(struct str piece);
 
 #endif

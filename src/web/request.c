@@ -206,34 +206,31 @@ enum status request_json(struct request *rq, struct json **out, struct err *e)
     return OK;
 }
 
-/* How much the Accept header wants exactly this type: 1000, or 0 when it is absent or has q=0. Wildcards do not count:
- * every browser sends them, also for scripts and images. */
-static int accept_weight(struct str accept, struct str type)
+/* Whether the Accept header names exactly this type, with a weight above 0. Wildcards do not count: every browser sends
+ * them, also for scripts and images. */
+static bool accept_names(struct str accept, struct str type)
 {
     struct str piece;
-    while (str_split(&accept, ',', &piece)) {
-        if (!str_ieq(media_type(piece), type))
-            continue;
-        struct str q;
-        return header_param(piece, STR("q"), &q) && str_starts(q, STR("0")) && !str_starts(q, STR("0.")) ? 0 : 1000;
-    }
-    return 0;
+    while (str_split(&accept, ',', &piece))
+        if (str_ieq(media_type(piece), type))
+            return header_weight(piece) > 0;
+    return false;
 }
 
 /* A browser lists text/html and often JSON as well, so HTML decides first. A client that sends JSON and accepts
  * anything is a program. */
 bool request_wants_json(const struct request *rq)
 {
-    if (accept_weight(rq->accept, STR("text/html")))
+    if (accept_names(rq->accept, STR("text/html")))
         return false;
-    return accept_weight(rq->accept, STR("application/json")) ||
-           accept_weight(rq->accept, STR("application/problem+json")) ||
+    return accept_names(rq->accept, STR("application/json")) ||
+           accept_names(rq->accept, STR("application/problem+json")) ||
            str_ieq(media_type(rq->content_type), STR("application/json"));
 }
 
 bool request_wants_events(const struct request *rq)
 {
-    return accept_weight(rq->accept, STR("text/event-stream")) > 0;
+    return accept_names(rq->accept, STR("text/event-stream"));
 }
 
 bool request_gone(struct request *rq)

@@ -97,6 +97,13 @@ test('an error is a page for a browser and a problem document for a program', as
     })
 })
 
+test('a weight of 0 in Accept refuses a type, however many digits it has', async () => {
+    const type = async accept => (await server.get('/fail', { accept })).headers['content-type']
+    for (const zero of ['0', '0.', '0.0', '0.000'])
+        assert.equal(await type(`text/html;q=${zero}, application/json`), 'application/problem+json', zero)
+    assert.match(await type('text/html;q=0.001, application/json'), /^text\/html/)
+})
+
 test('a handler that replies with nothing, or with too much, gives a 500', async () => {
     assert.equal((await server.get('/nothing')).status, 500)
     assert.equal((await server.get(`/big?n=${9 << 20}`)).json().code, 'reply_too_large')
