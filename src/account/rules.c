@@ -120,14 +120,25 @@ enum status rules_password(struct str password, struct str email, struct err *e)
     return OK;
 }
 
-/* A line break in a name would break the subject of a mail and a line of the log. */
+/* C0 with tab and line breaks, DEL, and C1 (U+0080 to U+009F). A line break in a name would break the subject of a mail
+ * and a line of the log; the others show as nothing, so two names would look the same. */
+static bool has_controls(struct str s)
+{
+    while (s.n) {
+        uint32_t cp = utf8_next(&s);
+        if (cp < 0x20 || (cp >= 0x7F && cp < 0xA0))
+            return true;
+    }
+    return false;
+}
+
 enum status rules_name(struct str in, const char *pointer, const char *what, struct str *out, struct err *e)
 {
     struct str s = str_trim(in);
-    bool good = s.n > 0 && utf8_text(s) && utf8_length(s) <= NAME_MAX_CHARS && str_find(s, '\n') < 0 &&
-                str_find(s, '\r') < 0;
+    bool good = s.n > 0 && utf8_valid(s) && utf8_length(s) <= NAME_MAX_CHARS && !has_controls(s);
     if (!good)
-        return err_at(e, E_name_invalid, pointer, "%s must have 1 to %d characters on one line.", what, NAME_MAX_CHARS);
+        return err_at(e, E_name_invalid, pointer, "%s must have 1 to %d characters on one line, without tabs.", what,
+                      NAME_MAX_CHARS);
     *out = s;
     return OK;
 }

@@ -20,8 +20,8 @@ enum status rules_email(struct arena *a, struct str in, struct str *typed, struc
  * common one, one repeated character, a run like abcdefghij, or the e-mail address). `email` may be empty. */
 enum status rules_password(struct str password, struct str email, struct err *e);
 
-/* A name has 1 to NAME_MAX_CHARS characters after trimming and no control characters. ERR_INVALID code name_invalid
- * at `pointer`; `what` begins the message ("The workspace's name"). *out borrows from `in`. */
+/* A name has 1 to NAME_MAX_CHARS characters after trimming and no control characters, not even a tab. ERR_INVALID code
+ * name_invalid at `pointer`; `what` begins the message ("The workspace's name"). *out borrows from `in`. */
 enum status rules_name(struct str in, const char *pointer, const char *what, struct str *out, struct err *e);
 
 #endif

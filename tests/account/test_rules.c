@@ -134,6 +134,19 @@ static void a_name_has_one_line_and_at_most_120_characters(void **state)
     assert_int_equal(named(STR("a\nb"), &out), ERR_INVALID);
     assert_int_equal(named(STR("a\rb"), &out), ERR_INVALID);
     assert_int_equal(named(STR("\nab"), &out), OK); /* trimmed */
+    assert_int_equal(named(STR("a\tb"), &out), ERR_INVALID);
+    assert_int_equal(named(STR("a\x7f"
+                               "b"),
+                           &out),
+                     ERR_INVALID);
+    assert_int_equal(named(STR("a\xC2\x85"
+                               "b"),
+                           &out),
+                     ERR_INVALID); /* U+0085, next line */
+    assert_int_equal(named(STR("a\xC2\xA0"
+                               "b"),
+                           &out),
+                     OK); /* a space that does not break */
     assert_int_equal(named(STR("\xc3"), &out), ERR_INVALID);
 }
 
