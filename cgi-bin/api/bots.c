@@ -239,7 +239,9 @@ void api_bots_publish_post(struct request *rq)
     int version = 0;
     if (!api_bots_begin_body(rq, &call, &id, FIELDS({"note", JSON_STRING, false}), &in))
         return;
-    enum status st = bot_publish(call.c, &call.who, id, json_get_str(in, "note"), call.a, &version, &call.e);
+    enum status st = bot_publish(call.c, &call.who,
+                                 &(struct bot_publishing){.bot = id, .note = json_get_str(in, "note")}, call.a,
+                                 &version, &call.e);
     api_bots_end_number(&call, st, "version", version);
 }
 

@@ -75,10 +75,15 @@ enum status bot_draft(struct db *c, struct id tenant, struct id bot, struct aren
 enum status bot_draft_save(struct db *c, const struct actor *who, struct id bot, const struct json *flow, int revision,
                            struct err *e);
 
+struct bot_publishing {
+    struct id bot;
+    int revision; /* the draft that the user has seen; 0 = the newest one, whatever it is */
+    struct str note;
+};
 /* A draft that equals the live version gives that version, and nothing is written. ERR_INVALID code flow_lint or
- * flow_test; the message names the node, or the test and its turn. ERR_CONFLICT code draft_changed when the draft was
- * changed meanwhile. */
-enum status bot_publish(struct db *c, const struct actor *who, struct id bot, struct str note, struct arena *a,
+ * flow_test; the message names the node, or the test and its turn. ERR_CONFLICT code draft_changed when `revision` is
+ * not the newest, or when the draft was changed meanwhile. */
+enum status bot_publish(struct db *c, const struct actor *who, const struct bot_publishing *what, struct arena *a,
                         int *version, struct err *e);
 /* Makes that version live again; the draft stays. ERR_NOT_FOUND code version_unknown. */
 enum status bot_rollback(struct db *c, const struct actor *who, struct id bot, int version, struct err *e);

@@ -117,16 +117,20 @@ static enum status publish_write(struct db *c, void *ctx, struct err *e)
 
 /* The generation is raised after the commit. Before it, another process could read the old version and keep it under
  * the new number. */
-enum status bot_publish(struct db *c, const struct actor *who, struct id bot, struct str note, struct arena *a,
+enum status bot_publish(struct db *c, const struct actor *who, const struct bot_publishing *what, struct arena *a,
                         int *version, struct err *e)
 {
     struct bot_draft_row draft;
-    struct publish_tx tx = {.who = who, .a = a, .bot = bot, .note = str_trim(note), .checked = &draft};
+    struct id bot = what->bot;
+    struct publish_tx tx = {
+        .who = who, .a = a, .bot = bot, .note = what->note.n ? str_trim(what->note) : STR_EMPTY, .checked = &draft};
     enum status st;
-    if (!utf8_text(note) || utf8_length(tx.note) > 500)
+    if (!utf8_text(what->note) || utf8_length(tx.note) > 500)
         return err_at(e, E_note_invalid, "note", "A note can have at most 500 characters.");
     if ((st = bot_store_draft(c, a, who->tenant, bot, false, &draft, e)) != OK)
         return st;
+    if (what->revision && what->revision != draft.revision)
+        return err_raise(e, E_draft_changed);
     if ((st = publish_check_draft(draft.text, a, e)) != OK)
         return st;
     if ((st = db_transaction(c, publish_write, &tx, e)) != OK)

@@ -137,7 +137,7 @@ enum status cmd_bot_publish(struct cli *cl, struct err *e)
     enum status st = cli_options(cl, CLI_OPTIONS({"note", &note, NULL}), 1, 1, e);
     if (st != OK || (st = cli_db_change(cl, &c, e)) != OK || (st = cli_bot(cl, c, cl->argv[0], &id, &who, e)) != OK)
         return st;
-    st = bot_publish(c, &who, id, str_from(note), &cl->arena, &version, e);
+    st = bot_publish(c, &who, &(struct bot_publishing){.bot = id, .note = str_from(note)}, &cl->arena, &version, e);
     return st == OK ? bot_print_version(cl, id, version, e) : st;
 }
 

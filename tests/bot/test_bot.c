@@ -63,7 +63,7 @@ static void save(const struct actor *who, struct id bot, const char *flow)
 static int published(const struct actor *who, struct id bot)
 {
     int version = 0;
-    OKAY(bot_publish(c, who, bot, STR("note"), &arena, &version, &fail));
+    OKAY(bot_publish(c, who, &(struct bot_publishing){.bot = bot, .note = STR("note")}, &arena, &version, &fail));
     return version;
 }
 
@@ -150,17 +150,36 @@ static void publishing_is_refused_with_the_place(void **state)
     int version = 0;
     (void)state;
     save(&who, b.id, failing_test);
-    fails(bot_publish(c, &who, b.id, STR(""), &arena, &version, &e), ERR_INVALID, &e, "flow_test");
+    fails(bot_publish(c, &who, &(struct bot_publishing){.bot = b.id}, &arena, &version, &e), ERR_INVALID, &e,
+          "flow_test");
     assert_has(e.message, "greets");
     assert_has(e.message, "turn 1");
     save(&who, b.id, dead_end);
-    fails(bot_publish(c, &who, b.id, STR(""), &arena, &version, &e), ERR_INVALID, &e, "flow_lint");
+    fails(bot_publish(c, &who, &(struct bot_publishing){.bot = b.id}, &arena, &version, &e), ERR_INVALID, &e,
+          "flow_lint");
     assert_has(e.message, "hello");
     fails(bot_live(pool, b.id, &live, &e), ERR_NOT_FOUND, &e, "bot_unknown");
     OKAY(bot_versions(c, who.tenant, b.id, &arena, &all, &n, &fail));
     assert_int_equal(n, 0);
     save(&who, b.id, good_flow);
     assert_int_equal(published(&who, b.id), 1);
+}
+
+/* A user who confirms a page publishes the draft of that page, and not what another user has saved since. */
+static void only_the_draft_that_was_seen_is_published(void **state)
+{
+    struct actor who = workspace("enterprise");
+    struct bot b = made(&who);
+    struct bot_publishing seen = {.bot = b.id, .revision = b.draft_revision};
+    struct err e = ERR_INIT;
+    int version = 0;
+    (void)state;
+    save(&who, b.id, good_flow);
+    fails(bot_publish(c, &who, &seen, &arena, &version, &e), ERR_CONFLICT, &e, "draft_changed");
+    assert_int_equal(version, 0);
+    seen.revision++;
+    OKAY(bot_publish(c, &who, &seen, &arena, &version, &fail));
+    assert_int_equal(version, 1);
 }
 
 static void an_unknown_bot_is_known_once_it_is_published(void **state)
@@ -365,7 +384,8 @@ static void other_tenants_find_nothing(void **state)
     fails(bot_get(c, stranger.tenant, b.id, &arena, &got, &e), ERR_NOT_FOUND, &e, "bot_unknown");
     fails(bot_draft(c, stranger.tenant, b.id, &arena, &j, &i, &e), ERR_NOT_FOUND, &e, "bot_unknown");
     fails(bot_draft_save(c, &stranger, b.id, parsed(good_flow), 1, &e), ERR_NOT_FOUND, &e, "bot_unknown");
-    fails(bot_publish(c, &stranger, b.id, STR(""), &arena, &i, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(bot_publish(c, &stranger, &(struct bot_publishing){.bot = b.id}, &arena, &i, &e), ERR_NOT_FOUND, &e,
+          "bot_unknown");
     fails(bot_rollback(c, &stranger, b.id, 1, &e), ERR_NOT_FOUND, &e, "bot_unknown");
     fails(bot_versions(c, stranger.tenant, b.id, &arena, &versions, &n, &e), ERR_NOT_FOUND, &e, "bot_unknown");
     fails(bot_version_flow(c, stranger.tenant, b.id, 1, &arena, &j, &e), ERR_NOT_FOUND, &e, "version_unknown");
@@ -425,7 +445,8 @@ static void *publish_thread(void *ctx)
         return NULL;
     struct db *mine = dbtest_get(pool);
     arena_init(&a, 16 * MB);
-    r->status = bot_publish(mine, &r->who, r->bot, STR("race"), &a, &r->version, &e);
+    r->status = bot_publish(mine, &r->who, &(struct bot_publishing){.bot = r->bot, .note = STR("race")}, &a,
+                            &r->version, &e);
     arena_release(&a);
     db_put(mine);
     db_thread_end();
@@ -543,7 +564,7 @@ static void surplus_bots_are_inactive_and_come_back(void **state)
     (void)state;
     for (int i = 0; i < 3; i++) {
         b[i] = made(&who);
-        OKAY(bot_publish(c, &who, b[i].id, STR_EMPTY, &arena, &version, &fail));
+        OKAY(bot_publish(c, &who, &(struct bot_publishing){.bot = b[i].id}, &arena, &version, &fail));
     }
     who_may(b, 3, "yyy");
     OKAY(account_tenant_plan(c, who.tenant, STR("free"), &fail));
@@ -630,6 +651,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {TEST(templates_come_in_two_languages),
                                        TEST(drafts_have_one_writer),
                                        TEST(publishing_is_refused_with_the_place),
+                                       TEST(only_the_draft_that_was_seen_is_published),
                                        TEST(an_unknown_bot_is_known_once_it_is_published),
                                        TEST(versions_are_immutable),
                                        TEST(a_deleted_bot_is_unknown),

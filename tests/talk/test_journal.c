@@ -342,7 +342,7 @@ static enum status open_all(struct err *e)
     if (st == OK)
         st = bot_create(c, config, &who, &(struct bot_wanted){STR("faq"), STR("My bot"), STR_EMPTY}, &arena, &b, e);
     if (st == OK)
-        st = bot_publish(c, &who, b.id, STR_EMPTY, &arena, &version, e);
+        st = bot_publish(c, &who, &(struct bot_publishing){.bot = b.id}, &arena, &version, e);
     bot = b.id;
     return st == OK ? talk_open(through_proxy, pool, 16, &talk, e) : st;
 }

@@ -25,7 +25,7 @@ static struct id made(struct id *tenant)
     int version;
     OKAY(account_tenant_create(c, STR("W"), STR("enterprise"), &who.tenant, &fail));
     OKAY(bot_create(c, config, &who, &(struct bot_wanted){STR("faq"), STR("My bot"), STR_EMPTY}, &arena, &b, &fail));
-    OKAY(bot_publish(c, &who, b.id, STR_EMPTY, &arena, &version, &fail));
+    OKAY(bot_publish(c, &who, &(struct bot_publishing){.bot = b.id}, &arena, &version, &fail));
     *tenant = who.tenant;
     return b.id;
 }

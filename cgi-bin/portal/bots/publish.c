@@ -40,15 +40,17 @@ void bots_publish_get(struct request *rq)
         publish_show(&pg, &b, 200);
 }
 
-/* The form carries the revision that was shown. Publishing is refused if the draft has changed since then, so that
- * users publish only what they have seen. */
-static enum status publish_check(struct page *pg, const struct bot *b)
+/* The form carries the revision that was shown, so that users publish only what they have seen. A form without one has
+ * shown nothing. */
+static enum status publish_draft(struct page *pg, const struct bot *b)
 {
+    struct bot_publishing what = {.bot = b->id, .note = utf8_cut(str_trim(request_form(pg->rq, "note")), 500)};
     int64_t revision = 0;
-    if (num_i64(request_form(pg->rq, "revision"), 0, INT32_MAX, &revision) && revision == b->draft_revision)
-        return OK;
-    return err_set(&pg->e, E_draft_changed,
-                   "The draft was changed in the meantime. Review it again before you publish it.");
+    int version = 0;
+    if (!num_i64(request_form(pg->rq, "revision"), 1, INT32_MAX, &revision))
+        return err_raise(&pg->e, E_draft_changed);
+    what.revision = (int)revision;
+    return bot_publish(pg->db, &pg->who, &what, pg->rq->arena, &version, &pg->e);
 }
 
 /* A second click on the button finds nothing left to publish and leads to the same page as the first. */
@@ -56,18 +58,13 @@ void bots_publish_post(struct request *rq)
 {
     struct page pg;
     struct bot b;
-    int version = 0;
     if (!bots_begin(rq, &pg, "versions", &b))
         return;
     if (b.live_version && !b.draft_differs) {
         page_redirect(&pg, "/app/bots/%s?done=published", TEXT_ID(ID_BOT, b.id));
         return;
     }
-    enum status st = publish_check(&pg, &b);
-    if (st == OK)
-        st = bot_publish(pg.db, &pg.who, b.id, utf8_cut(str_trim(request_form(rq, "note")), 500), rq->arena, &version,
-                         &pg.e);
-    if (st == OK) {
+    if (publish_draft(&pg, &b) == OK) {
         page_redirect(&pg, "/app/bots/%s?done=published", TEXT_ID(ID_BOT, b.id));
         return;
     }
