@@ -275,7 +275,7 @@ static void amounts(void **state)
 /* ---- rows ---- */
 
 struct write {
-    const char *sub, *schedule, *invoice;
+    const char *sub, *schedule, *invoice, *listed;
     int64_t at;
     struct subscription out;
     struct invoice inv;
@@ -286,6 +286,8 @@ static enum status write_it(struct db *db, void *ctx, struct err *e)
     struct write *w = ctx;
     if (w->invoice)
         return invoice_write(db, &arena, parsed(w->invoice), w->at, &w->inv, e);
+    if (w->listed)
+        return invoice_write_listed(db, &arena, parsed(w->listed), w->at, e);
     return subscription_write(db, &arena, parsed(w->sub), w->schedule ? parsed(w->schedule) : NULL, w->at, &w->out, e);
 }
 
@@ -392,6 +394,33 @@ static void what_a_checkout_is_for(void **state)
             ""),
         NOW);
     assert_true(id_is_none(s.terms)); /* unknown terms */
+}
+
+/* The list is fetched under the subscription's lease while another process refreshes an invoice of it. */
+static void a_list_of_open_invoices_overwrites_nothing_newer(void **state)
+{
+    static const char *const over[] = {"paid", "void", "uncollectible", "deleted"};
+    struct write listed = {.listed = INVOICE("'currency':'usd','status':'open','amount_remaining':4900"), .at = NOW};
+    char sql[200];
+    (void)state;
+    OKAY(db_transaction(c, write_it, &listed, &fail));
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM invoice_mirror WHERE status = 'open'"), 1);
+    for (size_t i = 0; i < COUNT_OF(over); i++) { /* whichever clock says that it was fetched earlier */
+        snprintf(sql, sizeof(sql), "UPDATE invoice_mirror SET status = '%s', fetched_at = '2000-01-01'", over[i]);
+        dbtest_sql(DB, sql);
+        OKAY(db_transaction(c, write_it, &listed, &fail));
+        assert_int_equal(
+            dbtest_intf(DB, "SELECT COUNT(*) FROM invoice_mirror WHERE status = '%s' AND YEAR(fetched_at) = 2000",
+                        over[i]),
+            1);
+    }
+    dbtest_sql(DB, "UPDATE invoice_mirror SET status = 'open', attempt_count = 7, fetched_at = '2999-01-01'");
+    OKAY(db_transaction(c, write_it, &listed, &fail));
+    assert_int_equal(dbtest_int(DB, "SELECT attempt_count FROM invoice_mirror"), 7);
+    dbtest_sql(DB, "UPDATE invoice_mirror SET status = 'draft', fetched_at = '2000-01-01'");
+    OKAY(db_transaction(c, write_it, &listed, &fail));
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM invoice_mirror WHERE status = 'open' AND attempt_count = 0"),
+                     1);
 }
 
 static void past_due_since_the_oldest_open_invoice(void **state)
@@ -523,6 +552,7 @@ int main(int argc, char **argv)
         TEST(amounts),
         cmocka_unit_test_setup(the_tenant_comes_from_the_customer, clean),
         cmocka_unit_test_setup(what_a_checkout_is_for, clean),
+        cmocka_unit_test_setup(a_list_of_open_invoices_overwrites_nothing_newer, clean),
         cmocka_unit_test_setup(past_due_since_the_oldest_open_invoice, clean),
         cmocka_unit_test_setup(an_unknown_status_keeps_the_last_known_one, clean),
         cmocka_unit_test_setup(planned_change_of_a_schedule, clean),

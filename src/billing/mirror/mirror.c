@@ -173,6 +173,21 @@ enum status invoice_write(struct db *c, struct arena *a, const struct json *j, i
     return mirror_store_invoice_put(c, out, e);
 }
 
+/* The row is locked before it is compared, so a refresh of the invoice that commits meanwhile is seen. Its state is
+ * asked besides its time, because clocks of two hosts differ: Stripe never opens an invoice again that is over. */
+enum status invoice_write_listed(struct db *c, struct arena *a, const struct json *j, int64_t fetched_ms, struct err *e)
+{
+    struct invoice here, out;
+    enum status st = mirror_store_invoice_lock(c, a, json_get_str(j, "id"), &here, e);
+    if (st == ERR_NOT_FOUND)
+        return invoice_write(c, a, j, fetched_ms, &out, e);
+    if (st != OK || here.fetched_ms > fetched_ms)
+        return st;
+    bool over = here.status == INVOICE_PAID || here.status == INVOICE_VOID || here.status == INVOICE_UNCOLLECTIBLE ||
+                here.status == INVOICE_DELETED;
+    return over ? OK : invoice_write(c, a, j, fetched_ms, &out, e);
+}
+
 /* ---- reading ---- */
 
 enum status mirror_customer_tenant(struct db *c, struct arena *a, struct str customer, struct id *tenant, struct err *e)

@@ -51,6 +51,10 @@ enum status subscription_write(struct db *c, struct arena *a, const struct json 
                                struct err *e);
 enum status invoice_write(struct db *c, struct arena *a, const struct json *invoice, int64_t fetched_ms,
                           struct invoice *out, struct err *e);
+/* The same for an open invoice from a list, which was fetched without the invoice's lease: a row that is newer, or
+ * whose invoice can never be open again, is left alone. */
+enum status invoice_write_listed(struct db *c, struct arena *a, const struct json *invoice, int64_t fetched_ms,
+                                 struct err *e);
 
 /* The tenant that a Stripe customer belongs to, or ID_NONE. A customer that was deleted at Stripe still names its
  * tenant. */

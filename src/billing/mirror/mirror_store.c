@@ -103,6 +103,8 @@ DB_STMT(
     "VALUES(created_at),"
     " fetched_at = VALUES(fetched_at)",
     INVOICE_TYPES, "");
+/* GLOBAL: as above */
+DB_STMT(invoice_lock, GLOBAL, INVOICE_FROM " WHERE stripe_invoice_id = ? FOR UPDATE", "x", INVOICE_TYPES);
 /* Only rows without a tenant are taken over, so an invoice never moves from one tenant to another this way. */
 DB_STMT(invoice_adopt, TENANT,
         "UPDATE invoice_mirror SET tenant_id = :tenant WHERE stripe_subscription_id = ? AND tenant_id IS NULL", "x",
@@ -159,6 +161,15 @@ enum status mirror_store_invoice_put(struct db *c, const struct invoice *v, stru
                            db_opt(v->pdf_url.n != 0, db_str(v->pdf_url)), db_time(v->created_ms),
                            db_time(v->fetched_ms)),
                    NULL, e);
+}
+
+enum status mirror_store_invoice_lock(struct db *c, struct arena *a, struct str id, struct invoice *out, struct err *e)
+{
+    struct db_row r;
+    enum status st = db_query_one(c, &invoice_lock, DB_GLOBAL, DB_ARGS(db_bytes(id.p, id.n)), a, &r, e);
+    if (st == OK)
+        *out = mirror_store_row(r);
+    return st;
 }
 
 enum status mirror_store_invoice_get(struct db *c, struct arena *a, struct id tenant, struct str id,

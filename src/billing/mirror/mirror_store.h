@@ -19,6 +19,8 @@ enum status mirror_store_open_since(struct db *c, struct arena *a, struct str su
 /* Assign the tenant to invoices that arrived before their subscription. */
 enum status mirror_store_adopt(struct db *c, struct id tenant, struct str subscription, struct err *e);
 enum status mirror_store_invoice_put(struct db *c, const struct invoice *v, struct err *e);
+/* Lock the row until the transaction ends. ERR_NOT_FOUND. */
+enum status mirror_store_invoice_lock(struct db *c, struct arena *a, struct str id, struct invoice *out, struct err *e);
 enum status mirror_store_invoice_get(struct db *c, struct arena *a, struct id tenant, struct str id,
                                      struct invoice *out, struct err *e);
 enum status mirror_store_invoices(struct db *c, struct arena *a, struct id tenant, int64_t before_ms, int limit,

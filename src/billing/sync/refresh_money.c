@@ -74,7 +74,7 @@ static enum status money_write_subscription_tx(struct db *c, void *ctx, struct e
     const struct json *open = json_get(x->open, "data");
     enum status st = OK;
     for (size_t i = 0; st == OK && json_is(open, JSON_ARRAY) && i < json_len(open); i++)
-        st = invoice_write(c, a, json_at(open, i), x->t->fetched_ms, &x->inv, e);
+        st = invoice_write_listed(c, a, json_at(open, i), x->t->fetched_ms, e);
     if (st == OK)
         st = subscription_write(c, a, x->j, x->schedule, x->t->fetched_ms, &x->sub, e);
     return st == OK ? subscription_alarms(c, a, x->j, &x->sub, e) : st;
