@@ -203,7 +203,7 @@ static enum status chat_page_fill_history(struct request *rq, struct view *v, co
     if (id_is_none(mine->conversation))
         return OK;
     const struct talk_place at = {bot, mine->conversation, mine->token};
-    enum status st = talk_messages(chat->talk, &at, 0, rq->arena, &out, e);
+    enum status st = talk_newest_messages(chat->talk, &at, rq->arena, &out, e);
     if (st == ERR_NOT_FOUND || st == ERR_AUTH)
         return OK; /* an old cookie: the page starts a new conversation */
     if (st != OK)

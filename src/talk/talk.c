@@ -73,10 +73,9 @@ static enum status talk_open_with_token(struct talk *t, const struct talk_place 
 
 /* Replies that a person or another process wrote are fetched here. During a hand-off the chat page asks every few
  * seconds, hence a limit instead of the whole conversation. */
-enum status talk_messages(struct talk *t, const struct talk_place *at, int64_t after, struct arena *a,
-                          struct talk_out *out, struct err *e)
+static enum status talk_read(struct talk *t, const struct talk_place *at, struct message_range *range, bool newest,
+                             struct arena *a, struct talk_out *out, struct err *e)
 {
-    const struct message_range range = {.conversation = at->conversation, .after = after, .limit = CATCH_UP_MAX};
     struct message_page page;
     struct conv conv;
     struct db *c = NULL;
@@ -88,8 +87,13 @@ enum status talk_messages(struct talk *t, const struct talk_place *at, int64_t a
     *out = (struct talk_out){.tenant = conv.tenant, .conversation = at->conversation};
     /* The row is read again: another process may have closed the conversation since this one last wrote it. */
     st = conversation_store_load(c, conv.tenant, at->conversation, a, &conv, e);
+    if (st == OK && newest) {
+        /* Numbers have no gaps. Up to the row's number only: it is what the page asks for later messages by. */
+        range->upto = conv.seq;
+        range->after = conv.seq > CATCH_UP_MAX ? conv.seq - CATCH_UP_MAX : 0;
+    }
     if (st == OK)
-        st = conversation_store_messages(c, conv.tenant, &range, a, &page, e);
+        st = conversation_store_messages(c, conv.tenant, range, a, &page, e);
     db_put(c);
     if (st == OK) {
         out->messages = page.rows;
@@ -99,6 +103,20 @@ enum status talk_messages(struct talk *t, const struct talk_place *at, int64_t a
         memcpy(out->token, at->token.p, at->token.n < TALK_TOKEN_MAX ? at->token.n : 0);
     }
     return st;
+}
+
+enum status talk_messages(struct talk *t, const struct talk_place *at, int64_t after, struct arena *a,
+                          struct talk_out *out, struct err *e)
+{
+    struct message_range range = {.conversation = at->conversation, .after = after, .limit = CATCH_UP_MAX};
+    return talk_read(t, at, &range, false, a, out, e);
+}
+
+enum status talk_newest_messages(struct talk *t, const struct talk_place *at, struct arena *a, struct talk_out *out,
+                                 struct err *e)
+{
+    struct message_range range = {.conversation = at->conversation, .limit = CATCH_UP_MAX};
+    return talk_read(t, at, &range, true, a, out, e);
 }
 
 /* Ratings do not go through the journal: they are rare, belong to no turn, and a later one replaces an earlier one. */

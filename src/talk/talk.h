@@ -118,6 +118,9 @@ struct talk_place {
 /* Messages with seq > after, at most 200. */
 enum status talk_messages(struct talk *t, const struct talk_place *at, int64_t after, struct arena *a,
                           struct talk_out *out, struct err *e);
+/* The newest messages, at most 200, in order; out->seq is the last one's number. */
+enum status talk_newest_messages(struct talk *t, const struct talk_place *at, struct arena *a, struct talk_out *out,
+                                 struct err *e);
 struct talk_rating {
     int64_t seq;    /* of a reply; 0 = the conversation as a whole */
     int64_t rating; /* -1 or 1; another one later replaces it */

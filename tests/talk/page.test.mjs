@@ -69,6 +69,21 @@ test('a form sent twice is one message; an old page with another text is another
     assert.deepEqual(said, ['once', 'twice', 'thrice'])
 })
 
+test('of a long conversation the page shows the newest messages, in order, and continues after the last one', async () => {
+    const browser = new Browser()
+    const say = async n => browser.submit({ text: `message ${n}`, id: newId() })
+    for (let n = 1; n <= 67; n++) await say(n) // three messages each, two for the first
+    const turns = html => bubbles(html).filter(b => b[0] === 'visitor').map(b => Number(b[1].split(' ')[1]))
+    const seqs = html => [...html.matchAll(/data-seq="(\d+)" data-from/g)].map(m => Number(m[1])).filter(Boolean)
+    const range = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
+    assert.deepEqual(turns((await browser.open()).text), range(1, 67)) // 200 messages: all of them
+    for (let n = 68; n <= 70; n++) await say(n)
+    const { text } = await browser.open()
+    assert.deepEqual(turns(text), range(5, 70))
+    assert.deepEqual(seqs(text), range(10, 209))
+    assert.equal(/data-token="[^"]*" data-seq="(\d+)"/.exec(text)[1], '209')
+})
+
 test('choices are buttons of forms, offered only once', async () => {
     const browser = new Browser()
     const { text } = await browser.open()
