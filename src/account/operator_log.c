@@ -8,14 +8,14 @@
 
 /* Runs in the transaction of the change, so an entry exists exactly when the change does. Details beyond 64 KB are an
  * error: what cannot be logged in full is not done. */
-enum status operator_log(struct db *c, const struct actor *who, const char *what, struct str object,
+enum status operator_log(struct db *c, const struct actor *who, enum operator_action action, struct str object,
                          const struct json *detail, struct err *e)
 {
     struct buf b;
     buf_init(&b, 64 * KB);
     if (detail)
         json_write(&b, detail);
-    enum status st = buf_ok(&b) ? operator_log_store_add(c, who, what, object, buf_str(&b), e) : err_nomem(e);
+    enum status st = buf_ok(&b) ? operator_log_store_add(c, who, action, object, buf_str(&b), e) : err_nomem(e);
     buf_release(&b);
     return st;
 }

@@ -1,4 +1,4 @@
-/* operator_log_store.c: SQL of the operators' log. */
+/* operator_log_store.c: SQL of the operators' log. An action is a word only here, and in the text shown for it. */
 #include "account/operator_log_store.h"
 
 #include "base/clock.h"
@@ -19,12 +19,26 @@ DB_STMT(log_of_object, GLOBAL,
         LOG_COLUMNS " WHERE l.object = ? AND l.operator_log_id < ? ORDER BY l.operator_log_id DESC LIMIT ?", "sui",
         "uu?s?sss?t");
 
-enum status operator_log_store_add(struct db *c, const struct actor *who, const char *what, struct str object,
-                                   struct str detail, struct err *e)
+static const char *const action_words[] = {
+    [OPERATOR_ACTION_NONE] = "",
+#define OPERATOR_ACTION(name, word) [OPERATOR_##name] = word,
+#include "account/operator_action.def"
+#undef OPERATOR_ACTION
+};
+
+static enum operator_action operator_action_parse(struct str word)
 {
+    size_t i = str_among(word, action_words, COUNT_OF(action_words));
+    return i < COUNT_OF(action_words) ? (enum operator_action)i : OPERATOR_ACTION_NONE;
+}
+
+enum status operator_log_store_add(struct db *c, const struct actor *who, enum operator_action action,
+                                   struct str object, struct str detail, struct err *e)
+{
+    CHECK(action != OPERATOR_ACTION_NONE && (size_t)action < COUNT_OF(action_words));
     return db_exec(c, &log_insert, DB_GLOBAL,
                    DB_ARGS(db_id(id_new()), db_opt(!id_is_none(who->user), db_id(who->user)), db_text(who->ip),
-                           db_text(what), db_str(object), db_opt(detail.n > 0, db_str(detail)),
+                           db_text(action_words[action]), db_str(object), db_opt(detail.n > 0, db_str(detail)),
                            db_time(clock_now_ms())),
                    NULL, e);
 }
@@ -50,6 +64,7 @@ enum status operator_log_store_list(struct db *c, struct arena *a, struct str ob
         (*out)[i] = (struct operator_entry){.id = db_row_id(r, 0),
                                             .user = db_row_id(r, 1),
                                             .email = db_row_str(r, 2),
+                                            .action = operator_action_parse(db_row_str(r, 3)),
                                             .what = db_row_str(r, 3),
                                             .object = db_row_str(r, 4),
                                             .detail = db_row_str(r, 5),

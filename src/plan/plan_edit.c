@@ -193,7 +193,7 @@ static enum status edit_save_changes(struct db *c, struct plan_saving *tx, const
         return st;
     if (!saved)
         return err_set(e, E_plan_changed, "Another operator has changed this plan in the meantime. Load it again.");
-    return operator_log(c, tx->who, "plan.changed", old->plan, detail, e);
+    return operator_log(c, tx->who, OPERATOR_plan_changed, old->plan, detail, e);
 }
 
 /* The transaction may run several times after a deadlock, so everything it collected before is thrown away. The plan is
@@ -239,11 +239,11 @@ struct tenant_edit {
     struct arena a;
 };
 
-static enum status tenant_edit_log(struct db *c, const struct tenant_edit *tx, const char *what,
+static enum status tenant_edit_log(struct db *c, const struct tenant_edit *tx, enum operator_action action,
                                    const struct json *detail, struct err *e)
 {
     char id[ID_TEXT_MAX];
-    return operator_log(c, tx->who, what, str_from(id_text(ID_TENANT, tx->o.tenant, id)), detail, e);
+    return operator_log(c, tx->who, action, str_from(id_text(ID_TENANT, tx->o.tenant, id)), detail, e);
 }
 
 static enum status tenant_edit_run(struct db *c, enum status (*fn)(struct db *c, void *ctx, struct err *e),
@@ -267,7 +267,7 @@ static enum status override_set_tx(struct db *c, void *ctx, struct err *e)
         json_set_time(detail, "expires_at", o->expires_ms) != 0)
         return err_nomem(e);
     enum status st = override_store_set(c, o, e);
-    return st == OK ? tenant_edit_log(c, tx, "override.set", detail, e) : st;
+    return st == OK ? tenant_edit_log(c, tx, OPERATOR_override_set, detail, e) : st;
 }
 
 /* The day itself is included. The end is the following midnight, which must still fit into a DATETIME column. */
@@ -308,7 +308,7 @@ static enum status override_end_tx(struct db *c, void *ctx, struct err *e)
     enum status st = override_store_end(c, tx->o.tenant, tx->o.entitlement, &there, e);
     if (st == OK && !there)
         return err_raise(e, E_override_unknown);
-    return st == OK ? tenant_edit_log(c, tx, "override.ended", detail, e) : st;
+    return st == OK ? tenant_edit_log(c, tx, OPERATOR_override_ended, detail, e) : st;
 }
 
 enum status override_end(struct db *c, const struct actor *who, struct id tenant, enum entitlement x, struct err *e)
@@ -339,7 +339,7 @@ static enum status plan_assign_tx(struct db *c, void *ctx, struct err *e)
         return st;
     if (json_set_str(detail, "after", t.plan) != 0)
         return err_nomem(e);
-    return tenant_edit_log(c, tx, "plan.assigned", detail, e);
+    return tenant_edit_log(c, tx, OPERATOR_plan_assigned, detail, e);
 }
 
 enum status plan_assign(struct db *c, const struct actor *who, struct id tenant, struct str plan, struct err *e)

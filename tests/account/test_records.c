@@ -380,7 +380,7 @@ static void the_audit_log_says_who_by_which_way(void **state)
     json_set_str(detail, "text", str_n(huge, 65 * KB));
     free(huge);
     assert_int_equal(account_audit(c, &cli, "test.huge", STR("o"), detail, &e), ERR_NOMEM);
-    assert_int_equal(operator_log(c, &cli, "test.huge", STR("o"), detail, &e), ERR_NOMEM);
+    assert_int_equal(operator_log(c, &cli, OPERATOR_plan_changed, STR("o"), detail, &e), ERR_NOMEM);
 }
 
 static void the_operators_log_is_read_from_the_newest(void **state)
@@ -393,13 +393,13 @@ static void the_operators_log_is_read_from_the_newest(void **state)
     (void)state;
     json_set_int(detail, "n", 7);
     clock_set_for_test(NOW);
-    OKAY(operator_log(c, &user, "plan.changed", STR("plan a"), detail, &fail));
-    OKAY(operator_log(c, &cli, "plan.added", STR("plan b"), NULL, &fail));
-    OKAY(operator_log(c, &cli, "plan.deleted", STR("plan a"), NULL, &fail));
+    OKAY(operator_log(c, &user, OPERATOR_plan_changed, STR("plan a"), detail, &fail));
+    OKAY(operator_log(c, &cli, OPERATOR_override_set, STR("plan b"), NULL, &fail));
+    OKAY(operator_log(c, &cli, OPERATOR_override_ended, STR("plan a"), NULL, &fail));
     OKAY(operator_log_list(c, &arena, STR_EMPTY, ID_NONE, 2, &list, &n, &fail));
     assert_int_equal(n, 2);
-    assert_str(list[0].what, "plan.deleted");
-    assert_str(list[1].what, "plan.added");
+    assert_int_equal(list[0].action, OPERATOR_override_ended);
+    assert_int_equal(list[1].action, OPERATOR_override_set);
     assert_int_equal(list[1].detail.n, 0);
     assert_true(id_is_none(list[1].user));
     assert_int_equal(list[1].at_ms, NOW);
@@ -417,6 +417,10 @@ static void the_operators_log_is_read_from_the_newest(void **state)
     OKAY(operator_log_list(c, &arena, STR("plan c"), ID_NONE, 9, &list, &n, &fail));
     assert_int_equal(n, 0);
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM operator_log WHERE ip = '192.0.2.8'"), 1);
+    dbtest_sql(DB, "UPDATE operator_log SET what = 'bot.frozen' WHERE what = 'override.ended'");
+    OKAY(operator_log_list(c, &arena, STR_EMPTY, ID_NONE, 1, &list, &n, &fail));
+    assert_int_equal(list[0].action, OPERATOR_ACTION_NONE); /* of a newer release: shown by its word */
+    assert_str(list[0].what, "bot.frozen");
     clock_set_for_test(0);
 }
 

@@ -158,7 +158,7 @@ static void successful_actions_are_audited_and_failed_ones_are_not(void **state)
     assert_int_equal(console_alarm_close(db, &operator_, id_new(), &e), ERR_NOT_FOUND);
     assert_int_equal(logged("alarm.closed"), 1);
     e = ERR_INIT;
-    okay(console_note(db, &operator_, "stripe.looked", mine, STR("sub_mine"), &e), &e);
+    okay(console_note(db, &operator_, OPERATOR_stripe_fetched, mine, STR("sub_mine"), &e), &e);
     assert_int_equal(logged("stripe.looked"), 1);
 }
 

@@ -121,9 +121,9 @@ static void log_fill_detail(struct page *pg, size_t i, struct str detail)
 static void log_fill_object(struct page *pg, size_t i, const struct operator_entry *l)
 {
     struct id id;
-    const char *where = id_parse(ID_TENANT, l->object, &id) ? "tenants" : NULL;
-    if (str_eqz(l->what, "plan.changed"))
-        where = "plans";
+    const char *where = l->action == OPERATOR_plan_changed    ? "plans"
+                        : id_parse(ID_TENANT, l->object, &id) ? "tenants"
+                                                              : NULL;
     view_str(pg->v, view_at(pg->v, "Log", i, "Object"), l->object);
     if (where)
         view_text(pg->v, view_at(pg->v, "Log", i, "Url"),

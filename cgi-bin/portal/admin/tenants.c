@@ -448,7 +448,7 @@ void admin_tenants_sync_post(struct request *rq)
     if (st == OK)
         st = page_stripe(&pg, &stripe);
     if (st == OK)
-        st = console_note(pg.db, &pg.who, "stripe.looked", id, object, &pg.e);
+        st = console_note(pg.db, &pg.who, OPERATOR_stripe_fetched, id, object, &pg.e);
     page_release(&pg);
     if (st == OK)
         st = sync_object(stripe, pg.app->guard.pool, kind, object, PAGE_SYNC_WAIT_MS, &pg.e);

@@ -586,7 +586,7 @@ static enum status moving_log(const struct billing_context *x, struct id tenant,
     char text[ID_TEXT_MAX];
     enum status st = db_get(x->p, &c, e);
     if (st == OK)
-        st = operator_log(c, x->who, "terms.moved", str_from(id_text(ID_TENANT, tenant, text)), NULL, e);
+        st = operator_log(c, x->who, OPERATOR_terms_moved, str_from(id_text(ID_TENANT, tenant, text)), NULL, e);
     db_put(c);
     return st;
 }

@@ -2,7 +2,6 @@
  * change is without a trace and no trace without a change. */
 #include "billing/console/console.h"
 
-#include "account/operator_log.h"
 #include "alarm/alarm.h"
 #include "base/limits.h"
 #include "billing/console/console_store.h"
@@ -45,7 +44,7 @@ enum status console_tenants(struct db *c, struct arena *a, struct str search, st
 
 struct note {
     const struct actor *who;
-    const char *what;
+    enum operator_action action;
     struct str object, event;
     struct id tenant, alarm;
 };
@@ -62,7 +61,7 @@ static enum status console_note_write(struct db *c, const struct note *n, struct
     if (!detail || (!id_is_none(n->tenant) && json_set_str(detail, "object", n->object) != 0))
         st = err_nomem(e);
     if (st == OK)
-        st = operator_log(c, n->who, n->what,
+        st = operator_log(c, n->who, n->action,
                           id_is_none(n->tenant) ? n->object : str_from(id_text(ID_TENANT, n->tenant, id)), detail, e);
     arena_release(&a);
     return st;
@@ -79,7 +78,7 @@ static enum status console_replay_write(struct db *c, void *ctx, struct err *e)
 
 enum status console_replay(struct db *c, const struct actor *who, struct str event, struct err *e)
 {
-    struct note n = {.who = who, .what = "event.replayed", .object = event, .event = event};
+    struct note n = {.who = who, .action = OPERATOR_event_replayed, .object = event, .event = event};
     return db_transaction(c, console_replay_write, &n, e);
 }
 
@@ -94,15 +93,15 @@ enum status console_alarm_close(struct db *c, const struct actor *who, struct id
 {
     char id[ID_TEXT_MAX];
     struct note n = {
-        .who = who, .what = "alarm.closed", .alarm = alarm, .object = str_from(id_text(ID_ALARM, alarm, id))};
+        .who = who, .action = OPERATOR_alarm_closed, .alarm = alarm, .object = str_from(id_text(ID_ALARM, alarm, id))};
     return db_transaction(c, console_close_write, &n, e);
 }
 
 /* No transaction: what is noted here was done at Stripe, where nothing can be rolled back. */
-enum status console_note(struct db *c, const struct actor *who, const char *what, struct id tenant, struct str object,
-                         struct err *e)
+enum status console_note(struct db *c, const struct actor *who, enum operator_action action, struct id tenant,
+                         struct str object, struct err *e)
 {
-    struct note n = {.who = who, .what = what, .tenant = tenant, .object = object};
+    struct note n = {.who = who, .action = action, .tenant = tenant, .object = object};
     return console_note_write(c, &n, e);
 }
 

@@ -3,7 +3,7 @@
 #ifndef PARLEY_BILLING_CONSOLE_CONSOLE_H
 #define PARLEY_BILLING_CONSOLE_CONSOLE_H
 
-#include "account/account.h"
+#include "account/operator_log.h"
 #include "billing/sync/event.h"
 #include "plan/plan.h"
 #include "queue/queue.h"
@@ -63,7 +63,7 @@ enum status console_meter(struct db *c, struct id tenant, struct console_meter *
 enum status console_replay(struct db *c, const struct actor *who, struct str event, struct err *e);
 enum status console_alarm_close(struct db *c, const struct actor *who, struct id alarm, struct err *e);
 /* Record that the operator refreshed an object of a tenant, or moved it. */
-enum status console_note(struct db *c, const struct actor *who, const char *what, struct id tenant, struct str object,
-                         struct err *e);
+enum status console_note(struct db *c, const struct actor *who, enum operator_action action, struct id tenant,
+                         struct str object, struct err *e);
 
 #endif
