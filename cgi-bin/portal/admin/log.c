@@ -18,6 +18,20 @@ struct log_text {
     const char *currency; /* of the amounts in it; NULL: none */
 };
 
+/* How the value of a key reads, because JSON has no type for money or for a day. */
+enum log_value { LOG_VALUE_PLAIN, LOG_VALUE_MONEY, LOG_VALUE_LAST_DAY, LOG_VALUE_ENTITLEMENT, LOG_VALUE_OVERAGE };
+
+static enum log_value log_value_of(struct str key)
+{
+    static const char *const keys[] = {[LOG_VALUE_PLAIN] = "",
+                                       [LOG_VALUE_MONEY] = "price",
+                                       [LOG_VALUE_LAST_DAY] = "expires_at",
+                                       [LOG_VALUE_ENTITLEMENT] = "entitlement",
+                                       [LOG_VALUE_OVERAGE] = "overage"};
+    size_t i = str_among(key, keys, COUNT_OF(keys));
+    return i < COUNT_OF(keys) ? (enum log_value)i : LOG_VALUE_PLAIN;
+}
+
 static void log_add_name(struct log_text *t, struct str key)
 {
     struct str words = words_name(t->pg, "Admin.Log.Key", key);
@@ -39,21 +53,22 @@ static void log_add_last_day(struct log_text *t, struct str iso)
         buf_str_add(&t->b, iso);
 }
 
-/* The key decides how a value reads, because JSON has no type for money or for a day. */
+/* A value of another type than its key has is shown as it is. */
 static void log_add_value(struct log_text *t, struct str key, const struct json *j)
 {
     enum entitlement x;
+    enum log_value value = log_value_of(key);
     if (json_is(j, JSON_BOOL))
         buf_puts(&t->b, view_t(t->pg->v, json_bool(j) ? "Form.Yes" : "Form.No"));
-    else if (json_is(j, JSON_INT) && t->currency && str_eqz(key, "price"))
+    else if (json_is(j, JSON_INT) && t->currency && value == LOG_VALUE_MONEY)
         buf_str_add(&t->b, words_money(t->pg, json_int(j, 0), t->currency));
     else if (json_is(j, JSON_INT))
         buf_str_add(&t->b, words_number(t->pg, json_int(j, 0)));
     else if (!json_is(j, JSON_STRING))
         json_write(&t->b, j);
-    else if (str_eqz(key, "expires_at"))
+    else if (value == LOG_VALUE_LAST_DAY)
         log_add_last_day(t, json_str(j));
-    else if (str_eqz(key, "entitlement") && entitlement_parse(json_str(j), &x))
+    else if (value == LOG_VALUE_ENTITLEMENT && entitlement_parse(json_str(j), &x))
         buf_str_add(&t->b, words_name(t->pg, "EntName", json_str(j)));
     else
         buf_str_add(&t->b, json_str(j));
@@ -73,7 +88,7 @@ static bool log_is_unchanged(struct str key, const struct json *was, const struc
 {
     if (!is || json_is(is, JSON_NULL) || (was && json_equal(was, is)))
         return true;
-    return was && str_eqz(key, "overage") && (json_int(was, 0) < 0) == (json_int(is, 0) < 0);
+    return was && log_value_of(key) == LOG_VALUE_OVERAGE && (json_int(was, 0) < 0) == (json_int(is, 0) < 0);
 }
 
 /* "Price: $49.00 → $59.00" for each key that changed. An entry without before and after shows all of its keys. */
@@ -94,7 +109,7 @@ static void log_add_detail(struct log_text *t, const struct json *d)
         buf_puts(&t->b, t->b.n ? " · " : "");
         log_add_name(t, it.key);
         buf_puts(&t->b, ": ");
-        if (str_eqz(it.key, "overage"))
+        if (log_value_of(it.key) == LOG_VALUE_OVERAGE)
             buf_puts(&t->b, view_t(t->pg->v, json_int(it.value, 0) < 0 ? "Form.No" : "Form.Yes"));
         else if (after)
             log_add_change(t, it.key, was, it.value);
