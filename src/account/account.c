@@ -3,6 +3,7 @@
  * Passwords are hashed before a transaction begins, because hashing takes tens of milliseconds and a transaction holds
  * locks. A sign-in takes the same time whether or not the address is known. */
 #include "account/account_store.h"
+#include "account/operator_log.h"
 #include "account/rules.h"
 #include "base/crypto.h"
 #include "base/limits.h"
@@ -119,69 +120,105 @@ enum status account_sign_in(struct db *c, struct arena *a, struct str email, str
     return OK;
 }
 
-struct password_tx {
+/* What an operator does to an account. An entry names the account by its id, and by its address as it was then. */
+struct account_tx {
+    const struct actor *who;
+    struct arena a;
     struct id user;
-    struct str hash;
+    struct str email, hash;
+    struct user_new fresh;
+    bool is_operator;
 };
 
-/* A user who knew the old password must not stay signed in, so both statements are one transaction. */
+static enum status account_tx_log(struct db *c, struct account_tx *tx, enum operator_action action, struct err *e)
+{
+    char id[ID_TEXT_MAX];
+    struct json *detail = json_new_object(&tx->a);
+    if (!detail || json_set_str(detail, "email", tx->email) != 0)
+        return err_nomem(e);
+    return operator_log(c, tx->who, action, str_from(id_text(ID_USER, tx->user, id)), detail, e);
+}
+
+/* A user who knew the old password must not stay signed in, so all of it is one transaction. */
 static enum status password_write(struct db *c, void *ctx, struct err *e)
 {
-    const struct password_tx *tx = ctx;
+    struct account_tx *tx = ctx;
     enum status st = user_store_set_password(c, tx->user, tx->hash, e);
-    return st == OK ? session_store_delete_of_user(c, tx->user, e) : st;
+    if (st == OK)
+        st = session_store_delete_of_user(c, tx->user, e);
+    return st == OK ? account_tx_log(c, tx, OPERATOR_user_password_set, e) : st;
 }
 
-/* The address is read because a password must not equal it. The old password is not asked for here: the page does that,
- * and the operator's command must work without it. */
-enum status account_password_set(struct db *c, struct id user, struct str password, struct err *e)
+/* The address is read because a password must not equal it. The old password is not asked for: the operator's command
+ * must work without it. */
+enum status account_password_set(struct db *c, const struct actor *who, struct id user, struct str password,
+                                 struct err *e)
 {
     char hash[CRYPTO_PASSWORD_MAX];
-    struct password_tx tx = {.user = user};
-    struct arena a;
+    struct account_tx tx = {.who = who, .user = user};
     struct user u;
-    enum status st;
-    arena_init(&a, ROW_ARENA);
-    if ((st = user_store_get(c, &a, user, &u, e)) != OK)
-        goto out;
-    if ((st = rules_password(password, u.email, e)) != OK)
-        goto out;
-    if ((st = crypto_password_hash(password, hash, e)) != OK)
-        goto out;
-    tx.hash = str_from(hash);
-    st = db_transaction(c, password_write, &tx, e);
-out:
-    arena_release(&a);
+    arena_init(&tx.a, ROW_ARENA);
+    enum status st = user_store_get(c, &tx.a, user, &u, e);
+    if (st == OK)
+        st = rules_password(password, u.email, e);
+    if (st == OK)
+        st = crypto_password_hash(password, hash, e);
+    if (st == OK) {
+        tx.email = u.email;
+        tx.hash = str_from(hash);
+        st = db_transaction(c, password_write, &tx, e);
+    }
+    arena_release(&tx.a);
     return st;
 }
 
-enum status account_user_operator(struct db *c, struct id user, bool is_operator, struct err *e)
+/* The user is read first, because an update of no row is not an error. */
+static enum status operator_write(struct db *c, void *ctx, struct err *e)
 {
-    struct arena a;
+    struct account_tx *tx = ctx;
     struct user u;
-    arena_init(&a, ROW_ARENA);
-    enum status st = user_store_get(c, &a, user, &u, e); /* an update of no row is not an error */
+    enum status st = user_store_get(c, &tx->a, tx->user, &u, e);
     if (st == OK)
-        st = user_store_set_operator(c, user, is_operator, e);
-    arena_release(&a);
+        st = user_store_set_operator(c, tx->user, tx->is_operator, e);
+    if (st != OK)
+        return st;
+    tx->email = u.email;
+    return account_tx_log(c, tx, tx->is_operator ? OPERATOR_operator_granted : OPERATOR_operator_revoked, e);
+}
+
+enum status account_user_operator(struct db *c, const struct actor *who, struct id user, bool is_operator,
+                                  struct err *e)
+{
+    struct account_tx tx = {.who = who, .user = user, .is_operator = is_operator};
+    arena_init(&tx.a, ROW_ARENA);
+    enum status st = db_transaction(c, operator_write, &tx, e);
+    arena_release(&tx.a);
     return st;
 }
 
-/* For the operator: without a password the hash is empty. crypto_password_verify never accepts an empty hash, so such
- * an account cannot be used until a password is set. */
-enum status account_user_create(struct db *c, struct str email, struct str name, struct str password, struct id *out,
-                                struct err *e)
+static enum status user_write(struct db *c, void *ctx, struct err *e)
+{
+    struct account_tx *tx = ctx;
+    enum status st = user_store_add(c, &tx->fresh, e);
+    return st == OK ? account_tx_log(c, tx, OPERATOR_user_created, e) : st;
+}
+
+/* Without a password the hash is empty. crypto_password_verify never accepts an empty hash, so such an account cannot
+ * be used until a password is set. */
+enum status account_user_create(struct db *c, const struct actor *who, struct str email, struct str name,
+                                struct str password, struct id *out, struct err *e)
 {
     char hash[CRYPTO_PASSWORD_MAX];
-    struct user_new u = {0};
-    struct arena a;
-    arena_init(&a, ROW_ARENA);
-    enum status st = user_prepare(&a, email, name, password, STR("en"), hash, &u, e);
+    struct account_tx tx = {.who = who};
+    arena_init(&tx.a, ROW_ARENA);
+    enum status st = user_prepare(&tx.a, email, name, password, STR("en"), hash, &tx.fresh, e);
+    tx.user = tx.fresh.id;
+    tx.email = tx.fresh.email;
     if (st == OK)
-        st = user_store_add(c, &u, e);
+        st = db_transaction(c, user_write, &tx, e);
     if (st == OK)
-        *out = u.id;
-    arena_release(&a);
+        *out = tx.user;
+    arena_release(&tx.a);
     return st;
 }
 

@@ -89,8 +89,10 @@ enum status account_sign_up(struct db *c, struct arena *a, const struct sign_up 
 /* ERR_AUTH code sign_in_failed; ERR_RATE code sign_in_rate after many attempts at one account. */
 enum status account_sign_in(struct db *c, struct arena *a, struct str email, struct str password, struct user *out,
                             struct err *e);
-/* Also ends all sessions of the user. ERR_NOT_FOUND code user_unknown; ERR_INVALID as rules_password(). */
-enum status account_password_set(struct db *c, struct id user, struct str password, struct err *e);
+/* For the operator: also ends all sessions of the user, and writes an entry to the operators' log. ERR_NOT_FOUND code
+ * user_unknown; ERR_INVALID as rules_password(). */
+enum status account_password_set(struct db *c, const struct actor *who, struct id user, struct str password,
+                                 struct err *e);
 
 /* ---- sessions (session.c) ---- */
 
@@ -131,12 +133,14 @@ enum status account_tenant_plan(struct db *c, struct id tenant, struct str plan,
  * caller bumps the generation "bot" of each). Rows that the books need are kept. The caller checks whether it may be
  * deleted, which depends on its subscription. ERR_NOT_FOUND when it is already deleted. */
 enum status account_tenant_delete(struct db *c, const struct actor *who, struct id tenant, struct err *e);
-/* With an empty password the account has none, and no one can sign in to it until one is set. */
-enum status account_user_create(struct db *c, struct str email, struct str name, struct str password, struct id *out,
-                                struct err *e);
-/* Operators see /admin: the plan and billing of every tenant. Takes effect with the user's next request.
- * ERR_NOT_FOUND. */
-enum status account_user_operator(struct db *c, struct id user, bool is_operator, struct err *e);
+/* For the operator, with an entry in the operators' log. With an empty password the account has none, and no one can
+ * sign in to it until one is set. */
+enum status account_user_create(struct db *c, const struct actor *who, struct str email, struct str name,
+                                struct str password, struct id *out, struct err *e);
+/* Operators see /admin: the plan and billing of every tenant. Takes effect with the user's next request, and writes an
+ * entry to the operators' log. ERR_NOT_FOUND. */
+enum status account_user_operator(struct db *c, const struct actor *who, struct id user, bool is_operator,
+                                  struct err *e);
 /* ERR_NOT_FOUND code user_unknown; ERR_INVALID code email_invalid. */
 enum status account_user_by_email(struct db *c, struct arena *a, struct str email, struct user *out, struct err *e);
 /* All users that are not deleted, oldest first. */

@@ -1,6 +1,6 @@
 /* cmd_user.c: accounts. A password comes from standard input or is generated here; as an argument it would show in the
  * process list and in the history of the shell. There is no default password, so the first account of an install is
- * made with this command. */
+ * made with this command. Each change goes into the operators' log; the actor has no tenant, as in cmd_plan.c. */
 #include <stdio.h>
 
 #include "account/rules.h"
@@ -63,13 +63,14 @@ enum status cmd_user_create(struct cli *cl, struct err *e)
     const char *name = "";
     bool from_stdin = false;
     struct str password;
+    struct actor who = cli_actor(ID_NONE);
     struct db *c;
     struct id id;
     enum status st = cli_options(cl, CLI_OPTIONS({"name", &name, NULL}, {"password-stdin", NULL, &from_stdin}), 1, 1,
                                  e);
     if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = user_get_password(cl, from_stdin, &password, e)) != OK)
         return st;
-    st = account_user_create(c, str_from(cl->argv[0]), str_from(name), password, &id, e);
+    st = account_user_create(c, &who, str_from(cl->argv[0]), str_from(name), password, &id, e);
     return st == OK ? user_print(cl, id, cl->argv[0], !from_stdin, password, e) : st;
 }
 
@@ -112,24 +113,26 @@ enum status cmd_user_password(struct cli *cl, struct err *e)
 {
     bool from_stdin = false;
     struct str password;
+    struct actor who = cli_actor(ID_NONE);
     struct db *c;
     struct id id;
     enum status st = cli_options(cl, CLI_OPTIONS({"password-stdin", NULL, &from_stdin}), 1, 1, e);
     if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = user_of_arg(cl, c, cl->argv[0], &id, e)) != OK ||
         (st = user_get_password(cl, from_stdin, &password, e)) != OK)
         return st;
-    st = account_password_set(c, id, password, e);
+    st = account_password_set(c, &who, id, password, e);
     return st == OK ? user_print(cl, id, cl->argv[0], !from_stdin, password, e) : st;
 }
 
 enum status cmd_user_operator(struct cli *cl, struct err *e)
 {
     bool revoke = false;
+    struct actor who = cli_actor(ID_NONE);
     struct db *c;
     struct id id;
     enum status st = cli_options(cl, CLI_OPTIONS({"revoke", NULL, &revoke}), 1, 1, e);
     if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = user_of_arg(cl, c, cl->argv[0], &id, e)) != OK ||
-        (st = account_user_operator(c, id, !revoke, e)) != OK)
+        (st = account_user_operator(c, &who, id, !revoke, e)) != OK)
         return st;
     cli_id(cl, ID_USER, id);
     return OK;
@@ -140,13 +143,14 @@ enum status cmd_user_operator(struct cli *cl, struct err *e)
 enum status cmd_user_add_to(struct cli *cl, struct err *e)
 {
     const char *role = "viewer";
+    struct actor who = cli_actor(ID_NONE);
     struct db *c;
     struct id user, tenant;
     enum status st = cli_options(cl, CLI_OPTIONS({"role", &role, NULL}), 2, 2, e);
     if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = user_of_arg(cl, c, cl->argv[0], &user, e)) != OK ||
         (st = cli_tenant(cl, c, cl->argv[1], &tenant, e)) != OK)
         return st;
-    st = entitlement_member_add(c, tenant, user, account_role_parse(str_from(role)), e);
+    st = entitlement_member_add(c, &who, tenant, user, account_role_parse(str_from(role)), e);
     if (st == OK)
         cli_id(cl, ID_USER, user);
     return st;

@@ -108,9 +108,10 @@ enum status entitlement_writable(const struct entitlements *x, struct err *e);
  * Changing, publishing and deleting need no such check: while a payment is missing, a bot that says something wrong
  * must still be corrected. */
 enum status entitlement_may_make(struct db *c, struct id tenant, struct err *e);
-/* Adds a member if the plan has room; a new role of an existing member needs none. Serialised per tenant by a row
- * lock. */
-enum status entitlement_member_add(struct db *c, struct id tenant, struct id user, enum role role, struct err *e);
+/* For the operator: adds a member if the plan has room; a new role of an existing member needs none. Serialised per
+ * tenant by a row lock. Writes an entry to the operators' log. */
+enum status entitlement_member_add(struct db *c, const struct actor *who, struct id tenant, struct id user,
+                                   enum role role, struct err *e);
 /* The lowest public plan whose value of `what` is at least `need`, or NULL. */
 const struct plan *entitlement_offer(const struct plans *p, enum entitlement what, int64_t need);
 

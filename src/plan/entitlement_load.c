@@ -6,6 +6,7 @@
  * it is made again. */
 #include <stdio.h>
 
+#include "account/operator_log.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
@@ -166,6 +167,7 @@ enum status entitlement_may_make(struct db *c, struct id tenant, struct err *e)
 /* ---- members ---- */
 
 struct member_joining {
+    const struct actor *who;
     struct id tenant, user;
     enum role role;
 };
@@ -182,6 +184,23 @@ static enum status member_room(struct db *c, const struct member_joining *j, int
     return st;
 }
 
+/* Filed under the tenant, because operators search the log by tenant. */
+static enum status member_log(struct db *c, const struct member_joining *j, struct err *e)
+{
+    char id[ID_TEXT_MAX];
+    struct arena a;
+    arena_init(&a, ROW_ARENA);
+    struct json *detail = json_new_object(&a);
+    enum status st = detail && json_set_id(detail, "user", ID_USER, j->user) == 0 &&
+                             json_set_str(detail, "role", str_from(account_role_name(j->role))) == 0
+                         ? OK
+                         : err_nomem(e);
+    if (st == OK)
+        st = operator_log(c, j->who, OPERATOR_member_set, str_from(id_text(ID_TENANT, j->tenant, id)), detail, e);
+    arena_release(&a);
+    return st;
+}
+
 /* The tenant's row is locked first. Two invitations that are accepted at once would otherwise both count the same
  * members and both take the last place. An existing member only changes its role and needs no place. */
 static enum status member_join_tx(struct db *c, void *ctx, struct err *e)
@@ -194,12 +213,15 @@ static enum status member_join_tx(struct db *c, void *ctx, struct err *e)
         st = entitlement_store_members(c, j->tenant, j->user, &have, &known, e);
     if (st == OK && !known)
         st = member_room(c, j, have, e);
-    return st == OK ? account_member_add(c, j->tenant, j->user, j->role, e) : st;
+    if (st == OK)
+        st = account_member_add(c, j->tenant, j->user, j->role, e);
+    return st == OK ? member_log(c, j, e) : st;
 }
 
-enum status entitlement_member_add(struct db *c, struct id tenant, struct id user, enum role role, struct err *e)
+enum status entitlement_member_add(struct db *c, const struct actor *who, struct id tenant, struct id user,
+                                   enum role role, struct err *e)
 {
-    struct member_joining j = {.tenant = tenant, .user = user, .role = role};
+    struct member_joining j = {.who = who, .tenant = tenant, .user = user, .role = role};
     return db_transaction(c, member_join_tx, &j, e);
 }
 

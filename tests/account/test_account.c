@@ -20,6 +20,7 @@ static const struct config *config;
 static struct db_pool *pool;
 static struct db *c;
 static struct arena arena;
+static const struct actor boss = {.cli = true}; /* the operator on the command line */
 
 static struct member signed_up(const char *email, const char *workspace)
 {
@@ -203,12 +204,12 @@ static void a_new_password_ends_all_sessions(void **state)
     char token[SESSION_TOKEN_MAX];
     (void)state;
     OKAY(account_session_start(c, m.user.id, m.tenant.id, STR("::1"), STR("x"), token, &fail));
-    fails(account_password_set(c, m.user.id, STR("short"), &e), ERR_INVALID, &e, "password_short");
+    fails(account_password_set(c, &boss, m.user.id, STR("short"), &e), ERR_INVALID, &e, "password_short");
     OKAY(account_session_load(c, &arena, str_from(token), LIFETIME, &s, &fail));
-    OKAY(account_password_set(c, m.user.id, STR("another horse"), &fail));
+    OKAY(account_password_set(c, &boss, m.user.id, STR("another horse"), &fail));
     fails(account_session_load(c, &arena, str_from(token), LIFETIME, &s, &e), ERR_AUTH, &e, "session_ended");
     OKAY(account_sign_in(c, &arena, STR("pass@example.com"), STR("another horse"), &u, &fail));
-    fails(account_password_set(c, id_new(), STR("another horse"), &e), ERR_NOT_FOUND, &e, "user_unknown");
+    fails(account_password_set(c, &boss, id_new(), STR("another horse"), &e), ERR_NOT_FOUND, &e, "user_unknown");
 }
 
 static void a_mistyped_key_fails_its_checksum(void **state)
@@ -257,7 +258,7 @@ static void tenants_and_users(void **state)
     fails(account_tenant_plan(c, t, STR("golden"), &e), ERR_INVALID, &e, "plan_unknown");
     fails(account_tenant_plan(c, id_new(), STR("free"), &e), ERR_NOT_FOUND, &e, "workspace_unknown");
     fails(account_tenant_create(c, STR("x"), STR("golden"), &t, &e), ERR_INVALID, &e, "plan_unknown");
-    OKAY(account_user_create(c, STR("hand@example.com"), STR(""), STR_EMPTY, &u, &fail));
+    OKAY(account_user_create(c, &boss, STR("hand@example.com"), STR(""), STR_EMPTY, &u, &fail));
     fails(account_member_add(c, id_new(), u, ROLE_ADMIN, &e), ERR_NOT_FOUND, &e, "member_unknown");
     fails(account_member_add(c, t, u, ROLE_NONE, &e), ERR_INVALID, &e, "role_unknown");
     for (int r = ROLE_VIEWER; r <= ROLE_OWNER; r++)

@@ -19,6 +19,7 @@ static const struct config *config;
 static struct db_pool *pool;
 static struct db *c;
 static struct arena arena;
+static const struct actor boss = {.cli = true}; /* the operator on the command line */
 
 static struct member workspace(const char *email, const char *name)
 {
@@ -82,7 +83,7 @@ static void a_user_is_found_by_address_and_listed_until_deleted(void **state)
     size_t before, n;
     (void)state;
     OKAY(account_users(c, &arena, &list, &before, &fail));
-    OKAY(account_user_create(c, STR("Found@example.com"), STR("Fay"), STR_EMPTY, &id, &fail));
+    OKAY(account_user_create(c, &boss, STR("Found@example.com"), STR("Fay"), STR_EMPTY, &id, &fail));
     OKAY(account_user_by_email(c, &arena, STR(" found@EXAMPLE.com"), &u, &fail));
     assert_true(id_eq(u.id, id));
     assert_str(u.name, "Fay");
@@ -95,9 +96,43 @@ static void a_user_is_found_by_address_and_listed_until_deleted(void **state)
     dbtest_sql(DB, "UPDATE user SET state = 'deleted' WHERE email_key = 'found@example.com'");
     refused(account_user_by_email(c, &arena, STR("found@example.com"), &u, &e), ERR_NOT_FOUND, &e, "user_unknown");
     refused(account_user_by_email(c, &arena, STR("found"), &u, &e), ERR_INVALID, &e, "email_invalid");
-    refused(account_user_operator(c, id, true, &e), ERR_NOT_FOUND, &e, "user_unknown");
+    refused(account_user_operator(c, &boss, id, true, &e), ERR_NOT_FOUND, &e, "user_unknown");
     OKAY(account_users(c, &arena, &list, &n, &fail));
     assert_int_equal(n, before);
+}
+
+/* The newest entry about an account has this action, and names the address. */
+static void logged(struct id user, enum operator_action action, const char *email)
+{
+    char id[ID_TEXT_MAX], detail[100];
+    struct operator_entry *list;
+    size_t n;
+    OKAY(operator_log_list(c, &arena, str_from(id_text(ID_USER, user, id)), ID_NONE, 1, &list, &n, &fail));
+    assert_int_equal(n, 1);
+    assert_int_equal(list[0].action, action);
+    snprintf(detail, sizeof(detail), "{\"email\":\"%s\"}", email);
+    assert_str(list[0].detail, detail);
+}
+
+static void what_the_operator_does_to_accounts_is_in_the_log(void **state)
+{
+    struct id id;
+    struct err e = ERR_INIT;
+    int64_t before = dbtest_int(DB, "SELECT COUNT(*) FROM operator_log");
+    (void)state;
+    OKAY(account_user_create(c, &boss, STR("Noted@example.com"), STR("N"), STR_EMPTY, &id, &fail));
+    logged(id, OPERATOR_user_created, "Noted@example.com");
+    OKAY(account_password_set(c, &boss, id, STR("correct horse"), &fail));
+    logged(id, OPERATOR_user_password_set, "Noted@example.com");
+    OKAY(account_user_operator(c, &boss, id, true, &fail));
+    logged(id, OPERATOR_operator_granted, "Noted@example.com");
+    OKAY(account_user_operator(c, &boss, id, false, &fail));
+    logged(id, OPERATOR_operator_revoked, "Noted@example.com");
+    refused(account_user_create(c, &boss, STR("noted@example.com"), STR("N"), STR_EMPTY, &id, &e), ERR_CONFLICT, &e,
+            "email_taken");
+    refused(account_user_operator(c, &boss, id_new(), true, &e), ERR_NOT_FOUND, &e, "user_unknown");
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM operator_log"), before + 4); /* only what was done */
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM operator_log WHERE detail LIKE '%horse%'"), 0);
 }
 
 static void an_operator_is_made_and_unmade(void **state)
@@ -110,13 +145,13 @@ static void an_operator_is_made_and_unmade(void **state)
     OKAY(account_session_start(c, m.user.id, m.tenant.id, STR("::1"), STR("x"), token, &fail));
     OKAY(account_session_load(c, &arena, str_from(token), HOUR_MS, &s, &fail));
     assert_false(s.user.is_operator);
-    OKAY(account_user_operator(c, m.user.id, true, &fail));
+    OKAY(account_user_operator(c, &boss, m.user.id, true, &fail));
     OKAY(account_user_by_email(c, &arena, STR("operator@example.com"), &u, &fail));
     assert_true(u.is_operator);
     OKAY(account_session_load(c, &arena, str_from(token), HOUR_MS, &s, &fail));
     assert_true(s.user.is_operator); /* with the next request */
     OKAY(account_session_end(c, str_from(token), &fail));
-    OKAY(account_user_operator(c, m.user.id, false, &fail));
+    OKAY(account_user_operator(c, &boss, m.user.id, false, &fail));
     OKAY(account_user_by_email(c, &arena, STR("operator@example.com"), &u, &fail));
     assert_false(u.is_operator);
 }
@@ -132,7 +167,8 @@ static void a_password_past_the_limit_does_not_sign_in(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(password); i++)
         password[i] = "adgjmpsv"[i % 8];
-    OKAY(account_user_create(c, STR("longest@example.com"), STR("L"), str_n(password, PASSWORD_MAX), &id, &fail));
+    OKAY(
+        account_user_create(c, &boss, STR("longest@example.com"), STR("L"), str_n(password, PASSWORD_MAX), &id, &fail));
     OKAY(account_sign_in(c, &arena, STR("longest@example.com"), str_n(password, PASSWORD_MAX), &u, &fail));
     refused(account_sign_in(c, &arena, STR("longest@example.com"), str_n(password, PASSWORD_MAX + 1), &u, &e), ERR_AUTH,
             &e, "sign_in_failed");
@@ -300,8 +336,8 @@ static void members_are_listed_by_address(void **state)
     struct id first, gone;
     size_t n;
     (void)state;
-    OKAY(account_user_create(c, STR("a.first@example.com"), STR("F"), STR_EMPTY, &first, &fail));
-    OKAY(account_user_create(c, STR("z.gone@example.com"), STR("G"), STR_EMPTY, &gone, &fail));
+    OKAY(account_user_create(c, &boss, STR("a.first@example.com"), STR("F"), STR_EMPTY, &first, &fail));
+    OKAY(account_user_create(c, &boss, STR("z.gone@example.com"), STR("G"), STR_EMPTY, &gone, &fail));
     OKAY(account_member_add(c, m.tenant.id, first, ROLE_BILLING, &fail));
     OKAY(account_member_add(c, m.tenant.id, gone, ROLE_ADMIN, &fail));
     dbtest_sql(DB, "UPDATE user SET state = 'deleted' WHERE email_key = 'z.gone@example.com'");
@@ -392,6 +428,7 @@ static void the_operators_log_is_read_from_the_newest(void **state)
     size_t n;
     (void)state;
     json_set_int(detail, "n", 7);
+    dbtest_sql(DB, "DELETE FROM operator_log");
     clock_set_for_test(NOW);
     OKAY(operator_log(c, &user, OPERATOR_plan_changed, STR("plan a"), detail, &fail));
     OKAY(operator_log(c, &cli, OPERATOR_override_set, STR("plan b"), NULL, &fail));
@@ -428,6 +465,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {TEST(a_new_user_has_a_name_and_a_language),
                                        TEST(a_user_is_found_by_address_and_listed_until_deleted),
+                                       TEST(what_the_operator_does_to_accounts_is_in_the_log),
                                        TEST(an_operator_is_made_and_unmade),
                                        TEST(a_password_past_the_limit_does_not_sign_in),
                                        TEST(many_attempts_at_one_account_have_to_wait),

@@ -26,7 +26,7 @@ static struct id workspace(const char *name, const char *email)
     struct id tenant, user;
     struct err e = ERR_INIT;
     okay(account_tenant_create(db, str_from(name), STR("enterprise"), &tenant, &e), &e);
-    okay(account_user_create(db, str_from(email), STR("Somebody"), STR(""), &user, &e), &e);
+    okay(account_user_create(db, &operator_, str_from(email), STR("Somebody"), STR(""), &user, &e), &e);
     okay(account_member_add(db, tenant, user, ROLE_OWNER, &e), &e);
     return tenant;
 }

@@ -98,8 +98,9 @@ static enum status make_tenant(struct driver *d)
     if (st == OK)
         st = account_tenant_create(c, name, STR("free"), &tenant, &d->e);
     if (st == OK)
-        st = account_user_create(c, str_from(arena_printf(d->a, "%.*s@example.com", STR_F(name))), name, STR_EMPTY,
-                                 &user, &d->e);
+        st = account_user_create(c, &(struct actor){.cli = true},
+                                 str_from(arena_printf(d->a, "%.*s@example.com", STR_F(name))), name, STR_EMPTY, &user,
+                                 &d->e);
     if (st == OK)
         st = account_member_add(c, tenant, user, ROLE_OWNER, &d->e);
     db_put(c);

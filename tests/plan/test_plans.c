@@ -448,7 +448,7 @@ static void the_key_decides_which_subscriptions_count(void **state)
 static struct id person(const char *email)
 {
     struct id user;
-    OKAY(account_user_create(c, str_from(email), STR("P"), STR_EMPTY, &user, &fail));
+    OKAY(account_user_create(c, &boss, str_from(email), STR("P"), STR_EMPTY, &user, &fail));
     return user;
 }
 
@@ -457,15 +457,21 @@ static void members_join_while_there_is_room(void **state)
     (void)state;
     struct err e = ERR_INIT;
     struct id tenant = tenant_on("free"), first = person("first@join.example"), third = person("third@join.example");
-    OKAY(entitlement_member_add(c, tenant, first, ROLE_OWNER, &fail));
-    OKAY(entitlement_member_add(c, tenant, person("second@join.example"), ROLE_VIEWER, &fail));
-    fails(entitlement_member_add(c, tenant, third, ROLE_VIEWER, &e), ERR_PLAN, &e, "plan_limit_members", "");
-    OKAY(entitlement_member_add(c, tenant, first, ROLE_ADMIN, &fail)); /* a new role needs no room */
+    OKAY(entitlement_member_add(c, &boss, tenant, first, ROLE_OWNER, &fail));
+    OKAY(entitlement_member_add(c, &boss, tenant, person("second@join.example"), ROLE_VIEWER, &fail));
+    fails(entitlement_member_add(c, &boss, tenant, third, ROLE_VIEWER, &e), ERR_PLAN, &e, "plan_limit_members", "");
+    OKAY(entitlement_member_add(c, &boss, tenant, first, ROLE_ADMIN, &fail)); /* a new role needs no room */
     struct member *members;
     size_t n;
     OKAY(account_members_of_tenant(c, &arena, tenant, &members, &n, &fail));
     assert_int_equal(n, 2);
-    fails(entitlement_member_add(c, id_new(), third, ROLE_VIEWER, &e), ERR_NOT_FOUND, &e, "workspace_unknown", "");
+    char id[ID_TEXT_MAX];
+    const struct operator_entry *entry = newest_entry(id_text(ID_TENANT, tenant, id));
+    assert_int_equal(entry->action, OPERATOR_member_set);
+    assert_true(str_has(entry->detail, str_from(id_text(ID_USER, first, id))));
+    assert_true(str_has(entry->detail, STR("\"role\":\"admin\"")));
+    fails(entitlement_member_add(c, &boss, id_new(), third, ROLE_VIEWER, &e), ERR_NOT_FOUND, &e, "workspace_unknown",
+          "");
 }
 
 static void nothing_new_begins_while_a_payment_is_missing(void **state)
