@@ -46,8 +46,8 @@ enum role account_role_parse(struct str s);
 enum account_state { ACCOUNT_ACTIVE, ACCOUNT_SUSPENDED, ACCOUNT_DELETED };
 /* The state's name in tables and in the output of the command line: "active". */
 const char *account_state_name(enum account_state s);
-/* The state with this name. The columns are ENUMs, so another name is a bug. */
-enum account_state account_state_parse(struct str name);
+/* False if this release has no state with this name. */
+bool account_state_parse(struct str name, enum account_state *out);
 
 struct tenant {
     struct id id;

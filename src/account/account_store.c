@@ -31,13 +31,14 @@ DB_STMT(plan_select, GLOBAL, "SELECT plan FROM plan WHERE plan = ?", "s", "s");
 
 /* Statements that join select the columns of a tenant, a user and a role one after the other; i is where these
  * begin. */
-static struct tenant tenant_row(struct db_row r, size_t i)
+static enum status tenant_row(struct db_row r, size_t i, struct tenant *out, struct err *e)
 {
-    return (struct tenant){.id = db_row_id(r, i),
+    struct str state = db_row_str(r, i + 3);
+    *out = (struct tenant){.id = db_row_id(r, i),
                            .name = db_row_str(r, i + 1),
                            .plan = db_row_str(r, i + 2),
-                           .state = account_state_parse(db_row_str(r, i + 3)),
                            .created_ms = db_row_time(r, i + 4)};
+    return account_state_parse(state, &out->state) ? OK : db_row_unknown("tenant.state", state, e);
 }
 
 enum status tenant_store_add(struct db *c, struct id id, struct str name, struct str plan, struct err *e)
@@ -52,9 +53,7 @@ enum status tenant_store_get(struct db *c, struct arena *a, struct id id, struct
     enum status st = db_query_one(c, &tenant_select, &id, DB_NONE, a, &row, e);
     if (st == ERR_NOT_FOUND)
         return err_raise(e, E_workspace_unknown);
-    if (st == OK)
-        *out = tenant_row(row, 0);
-    return st;
+    return st == OK ? tenant_row(row, 0, out, e) : st;
 }
 
 enum status tenant_store_list(struct db *c, struct arena *a, struct tenant **out, size_t *n, struct err *e)
@@ -67,9 +66,9 @@ enum status tenant_store_list(struct db *c, struct arena *a, struct tenant **out
     *out = arena_array(a, rows.n, sizeof(**out));
     if (!*out)
         return err_nomem(e);
-    for (size_t i = 0; i < rows.n; i++)
-        (*out)[i] = tenant_row(rows.rows[i], 0);
-    return OK;
+    for (size_t i = 0; st == OK && i < rows.n; i++)
+        st = tenant_row(rows.rows[i], 0, &(*out)[i], e);
+    return st;
 }
 
 enum status tenant_store_set_plan(struct db *c, struct id id, struct str plan, struct err *e)
@@ -163,8 +162,8 @@ enum status user_store_get_by_email(struct db *c, struct arena *a, struct str em
     *out = user_row(row, 0);
     if (hash)
         *hash = db_row_str(row, 5);
-    if (state)
-        *state = account_state_parse(db_row_str(row, 6));
+    if (state && !account_state_parse(db_row_str(row, 6), state))
+        return db_row_unknown("user.state", db_row_str(row, 6), e);
     return OK;
 }
 
@@ -249,11 +248,14 @@ static enum status member_rows(struct db_rows rows, struct arena *a, struct memb
     *out = arena_array(a, rows.n, sizeof(**out));
     if (!*out)
         return err_nomem(e);
-    for (size_t i = 0; i < rows.n; i++)
-        (*out)[i] = (struct member){.tenant = tenant_row(rows.rows[i], 0),
-                                    .user = user_row(rows.rows[i], 5),
-                                    .role = account_role_parse(db_row_str(rows.rows[i], 10))};
-    return OK;
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < rows.n; i++) {
+        struct member *m = &(*out)[i];
+        *m = (struct member){.user = user_row(rows.rows[i], 5),
+                             .role = account_role_parse(db_row_str(rows.rows[i], 10))};
+        st = tenant_row(rows.rows[i], 0, &m->tenant, e);
+    }
+    return st;
 }
 
 enum status member_store_list_of_user(struct db *c, struct arena *a, struct id user, struct member **out, size_t *n,

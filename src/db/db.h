@@ -150,6 +150,10 @@ struct str db_row_str(struct db_row r, size_t i);
 /* Milliseconds. */
 int64_t db_row_time(struct db_row r, size_t i);
 bool db_row_null(struct db_row r, size_t i);
+/* For a store that finds a word in a column ("tenant.state") for which it has no enumerator: logs it and returns
+ * ERR_INTERNAL code row_unknown. A newer release may have written it while this one still runs, so aborting would end
+ * a program that is not wrong. */
+enum status db_row_unknown(const char *column, struct str word, struct err *e);
 
 /* One INSERT (or other DML statement) for `count` rows of `ncols` values each, row after row in `vals`. All rows are
  * applied or none: outside a transaction it runs in a transaction of its own; inside one, a failure makes that

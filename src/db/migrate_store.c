@@ -62,12 +62,13 @@ enum status migrate_store_lock(struct db *c, struct arena *a, struct err *e)
 static const char *const state_names[] = {
     [MIGRATE_RUNNING] = "running", [MIGRATE_APPLIED] = "applied", [MIGRATE_FAILED] = "failed"};
 
-static enum migrate_state migrate_state_of(struct str name)
+static enum status migrate_row_read(struct db_row r, struct migrate_row *out, struct err *e)
 {
-    size_t i = str_among(name, state_names, COUNT_OF(state_names));
+    size_t i = str_among(db_row_str(r, 3), state_names, COUNT_OF(state_names));
     if (i == COUNT_OF(state_names))
-        BUG("schema_migration.state is %.*s", STR_F(name));
-    return (enum migrate_state)i;
+        return db_row_unknown("schema_migration.state", db_row_str(r, 3), e);
+    *out = (struct migrate_row){(int)db_row_int(r, 0), db_row_str(r, 1), db_row_str(r, 2), (enum migrate_state)i};
+    return OK;
 }
 
 enum status migrate_store_rows(struct db *c, struct arena *a, struct migrate_row **out, size_t *n, struct err *e)
@@ -80,12 +81,9 @@ enum status migrate_store_rows(struct db *c, struct arena *a, struct migrate_row
     *out = arena_array(a, rows.n + 1, sizeof(**out));
     if (!*out)
         return err_nomem(e);
-    for (; *n < rows.n; (*n)++) {
-        struct db_row r = rows.rows[*n];
-        (*out)[*n] = (struct migrate_row){(int)db_row_int(r, 0), db_row_str(r, 1), db_row_str(r, 2),
-                                          migrate_state_of(db_row_str(r, 3))};
-    }
-    return OK;
+    for (; st == OK && *n < rows.n; (*n)++)
+        st = migrate_row_read(rows.rows[*n], &(*out)[*n], e);
+    return st;
 }
 
 enum status migrate_store_mark(struct db *c, const struct migrate_row *row, int64_t now_ms, struct err *e)

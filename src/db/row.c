@@ -171,3 +171,10 @@ bool db_row_null(struct db_row r, size_t i)
         BUG("column %zu of %zu", i, r.n);
     return r.v[i].type == 0;
 }
+
+enum status db_row_unknown(const char *column, struct str word, struct err *e)
+{
+    log_line_limited(LOG_ERROR, "row_unknown", LOG_S("column", column), LOG_T("word", word));
+    return err_set(e, E_row_unknown, "%s is \"%.*s\", which this release does not know. Install the newer release.",
+                   column, STR_F(str_sub(word, 0, 60)));
+}

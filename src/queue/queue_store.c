@@ -178,8 +178,6 @@ static void job_copy_text(char *out, size_t n, struct str s)
     snprintf(out, n, "%.*s", STR_F(s));
 }
 
-/* Text columns were written by this module as valid JSON. A state that is not known would mean a schema of another
- * release, which the programs refuse at their start, hence CHECK. */
 static enum status job_read_row(struct db_row r, struct arena *a, struct job *out, struct err *e)
 {
     *out = (struct job){.id = db_row_id(r, 0),
@@ -190,7 +188,8 @@ static enum status job_read_row(struct db_row r, struct arena *a, struct job *ou
                         .finished_ms = db_row_time(r, 11)};
     job_copy_text(out->kind, sizeof(out->kind), db_row_str(r, 2));
     job_copy_text(out->error, sizeof(out->error), db_row_str(r, 9));
-    CHECK(job_state_parse(db_row_str(r, 3), &out->state));
+    if (!job_state_parse(db_row_str(r, 3), &out->state))
+        return db_row_unknown("job.state", db_row_str(r, 3), e);
     enum status st = job_read_json(a, db_row_str(r, 6), &out->payload, e);
     if (st == OK)
         st = job_read_json(a, db_row_str(r, 7), &out->progress, e);
@@ -230,7 +229,8 @@ enum status job_store_last_ended(struct db *c, struct arena *a, struct job_last 
         struct db_row r = rows.rows[*n];
         struct job_last *j = &(*out)[*n];
         *j = (struct job_last){.kind = db_row_str(r, 0), .error = db_row_str(r, 2), .finished_ms = db_row_time(r, 3)};
-        CHECK(job_state_parse(db_row_str(r, 1), &j->state));
+        if (!job_state_parse(db_row_str(r, 1), &j->state))
+            st = db_row_unknown("job.state", db_row_str(r, 1), e);
     }
     return st;
 }

@@ -54,12 +54,14 @@ DB_STMT(
 static const char *const call_states[] = {
     [CALL_STARTED] = "started", [CALL_DONE] = "done", [CALL_FAILED] = "failed", [CALL_UNKNOWN] = "unknown"};
 
-static enum stripe_call_state call_state_of(struct str s)
+static enum status call_state_read(struct db_row r, size_t column, enum stripe_call_state *out, struct err *e)
 {
-    size_t i = str_among(s, call_states, COUNT_OF(call_states));
+    struct str word = db_row_str(r, column);
+    size_t i = str_among(word, call_states, COUNT_OF(call_states));
     if (i == COUNT_OF(call_states))
-        BUG("stripe_call.state is %.*s", STR_F(s));
-    return (enum stripe_call_state)i;
+        return db_row_unknown("stripe_call.state", word, e);
+    *out = (enum stripe_call_state)i;
+    return OK;
 }
 
 enum status stripe_call_add(struct db *c, const struct stripe_call *k, int64_t now_ms, struct err *e)
@@ -80,7 +82,6 @@ enum status stripe_call_find(struct db *c, struct str idem_key, struct arena *a,
     *out = (struct stripe_call){.idem_key = idem_key,
                                 .method = db_row_str(r, 0),
                                 .path = db_row_str(r, 1),
-                                .state = call_state_of(db_row_str(r, 3)),
                                 .object_id = db_row_str(r, 4),
                                 .attempts = db_row_int(r, 5),
                                 .first_sent_ms = db_row_time(r, 6),
@@ -90,7 +91,7 @@ enum status stripe_call_find(struct db *c, struct str idem_key, struct arena *a,
     struct str params = db_row_str(r, 2);
     CHECK(params.n == sizeof(out->params));
     memcpy(out->params, params.p, params.n);
-    return OK;
+    return call_state_read(r, 3, &out->state, e);
 }
 
 /* Only from "failed", in the condition of the UPDATE: of two processes that start it again, one changes the row. */

@@ -70,13 +70,10 @@ static enum status conversation_unknown(enum status st, struct err *e)
     return st == ERR_NOT_FOUND ? err_raise(e, E_conversation_unknown) : st;
 }
 
-/* The column is an ENUM with these names, so another value means that the schema is not the one of this build. */
-static enum talk_state conversation_row_state(struct str s)
+static enum status conversation_row_state(struct db_row r, size_t i, enum talk_state *out, struct err *e)
 {
-    enum talk_state state;
-    if (!talk_state_parse(s, &state))
-        BUG("conversation.state is %.*s", STR_F(s));
-    return state;
+    struct str word = db_row_str(r, i);
+    return talk_state_parse(word, out) ? OK : db_row_unknown("conversation.state", word, e);
 }
 
 enum status conversation_store_load(struct db *c, struct id tenant, struct id conversation, struct arena *a,
@@ -90,7 +87,6 @@ enum status conversation_store_load(struct db *c, struct id tenant, struct id co
                          .id = conversation,
                          .bot = db_row_id(r, 0),
                          .version = (int)db_row_int(r, 1),
-                         .state = conversation_row_state(db_row_str(r, 2)),
                          .counted = db_row_int(r, 3) != 0,
                          .seq = db_row_int(r, 4),
                          .last_ms = db_row_time(r, 5),
@@ -100,7 +96,7 @@ enum status conversation_store_load(struct db *c, struct id tenant, struct id co
     struct str hash = db_row_str(r, 6);
     CHECK(hash.n == sizeof(out->token_hash));
     memcpy(out->token_hash, hash.p, hash.n);
-    return OK;
+    return conversation_row_state(r, 2, &out->state, e);
 }
 
 enum status conversation_store_key(struct db *c, struct id tenant, const uint8_t key[16], struct arena *a, bool *found,
@@ -118,10 +114,11 @@ enum status conversation_store_key(struct db *c, struct id tenant, const uint8_t
 
 static enum status message_from_row(struct db_row r, struct arena *a, struct talk_message *m, struct err *e)
 {
-    *m = (struct talk_message){.seq = db_row_int(r, 0),
-                               .from = message_sender_parse(db_row_str(r, 1)),
-                               .type = message_type_parse(db_row_str(r, 2)),
-                               .created_ms = db_row_time(r, 5)};
+    *m = (struct talk_message){.seq = db_row_int(r, 0), .created_ms = db_row_time(r, 5)};
+    if (!message_sender_parse(db_row_str(r, 1), &m->from))
+        return db_row_unknown("message.sender", db_row_str(r, 1), e);
+    if (!message_type_parse(db_row_str(r, 2), &m->type))
+        return db_row_unknown("message.type", db_row_str(r, 2), e);
     m->m.text = db_row_str(r, 3);
     return message_read(db_row_str(r, 4), a, m, e);
 }
@@ -157,15 +154,14 @@ static struct str conversation_contact_label(struct str contact, struct arena *a
     return name.n ? name : json_get_str(j, "email");
 }
 
-static struct conversation conversation_from_row(struct db_row r, struct arena *a)
+static enum status conversation_from_row(struct db_row r, struct arena *a, struct conversation *out, struct err *e)
 {
-    return (struct conversation){.id = db_row_id(r, 0),
+    *out = (struct conversation){.id = db_row_id(r, 0),
                                  .bot = db_row_id(r, 1),
                                  .bot_name = db_row_str(r, 2),
                                  .channel = channel_parse(db_row_str(r, 3)),
                                  .locale = db_row_str(r, 4),
                                  .contact_label = conversation_contact_label(db_row_str(r, 5), a),
-                                 .state = conversation_row_state(db_row_str(r, 6)),
                                  .version = (int)db_row_int(r, 7),
                                  .messages = db_row_int(r, 8),
                                  .started_ms = db_row_time(r, 9),
@@ -173,6 +169,7 @@ static struct conversation conversation_from_row(struct db_row r, struct arena *
                                  .counted = db_row_int(r, 11) != 0,
                                  .first_text = db_row_str(r, 12),
                                  .rating = (int)db_row_int(r, 13)};
+    return conversation_row_state(r, 6, &out->state, e);
 }
 
 enum status conversation_store_list(struct db *c, struct id tenant, const struct conversation_filter *f, int limit,
@@ -197,11 +194,11 @@ enum status conversation_store_list(struct db *c, struct id tenant, const struct
     list = arena_array(a, r.n ? r.n : 1, sizeof(*list));
     if (!list)
         return err_nomem(e);
-    for (size_t i = 0; i < r.n; i++)
-        list[i] = conversation_from_row(r.rows[i], a);
+    for (size_t i = 0; st == OK && i < r.n; i++)
+        st = conversation_from_row(r.rows[i], a, &list[i], e);
     out->rows = list;
     out->n = r.n;
-    return OK;
+    return st;
 }
 
 enum status conversation_store_get(struct db *c, struct id tenant, struct id conversation, struct arena *a,
@@ -209,9 +206,7 @@ enum status conversation_store_get(struct db *c, struct id tenant, struct id con
 {
     struct db_row r;
     enum status st = db_query_one(c, &conversation_one, &tenant, DB_ARGS(db_id(conversation)), a, &r, e);
-    if (st == OK)
-        *out = conversation_from_row(r, a);
-    return conversation_unknown(st, e);
+    return st == OK ? conversation_from_row(r, a, out, e) : conversation_unknown(st, e);
 }
 
 enum status conversation_store_lock(struct db *c, struct id tenant, struct id conversation, int64_t *seq, bool *closed,
@@ -221,9 +216,10 @@ enum status conversation_store_lock(struct db *c, struct id tenant, struct id co
     struct db_row r;
     arena_init(&a, ROW_ARENA);
     enum status st = db_query_one(c, &conversation_lock, &tenant, DB_ARGS(db_id(conversation)), &a, &r, e);
-    if (st == OK) {
+    enum talk_state state;
+    if (st == OK && (st = conversation_row_state(r, 1, &state, e)) == OK) {
         *seq = db_row_int(r, 0);
-        *closed = conversation_row_state(db_row_str(r, 1)) == TALK_CLOSED;
+        *closed = state == TALK_CLOSED;
     }
     arena_release(&a);
     return conversation_unknown(st, e);

@@ -38,20 +38,20 @@ enum talk_message_type talk_message_type_of(enum flow_message_kind k)
     BUG("message kind %d", (int)k);
 }
 
-enum talk_sender message_sender_parse(struct str name)
+bool message_sender_parse(struct str name, enum talk_sender *out)
 {
     size_t i = str_among(name, sender_names, COUNT_OF(sender_names));
-    if (i == COUNT_OF(sender_names))
-        BUG("message.sender is %.*s", STR_F(name));
-    return (enum talk_sender)i;
+    if (i < COUNT_OF(sender_names))
+        *out = (enum talk_sender)i;
+    return i < COUNT_OF(sender_names);
 }
 
-enum talk_message_type message_type_parse(struct str name)
+bool message_type_parse(struct str name, enum talk_message_type *out)
 {
     size_t i = str_among(name, type_names, COUNT_OF(type_names));
-    if (i == COUNT_OF(type_names))
-        BUG("message.type is %.*s", STR_F(name));
-    return (enum talk_message_type)i;
+    if (i < COUNT_OF(type_names))
+        *out = (enum talk_message_type)i;
+    return i < COUNT_OF(type_names);
 }
 
 /* ---- writing ---- */

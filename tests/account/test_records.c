@@ -461,6 +461,28 @@ static void the_operators_log_is_read_from_the_newest(void **state)
     clock_set_for_test(0);
 }
 
+/* Runs last, because it changes the tables. */
+static void a_state_of_a_newer_release_is_an_error(void **state)
+{
+    struct member m = workspace("newer@example.com", "Newer"), *members;
+    struct tenant t, *tenants;
+    struct user u;
+    struct err e = ERR_INIT;
+    size_t n;
+    (void)state;
+    dbtest_newer_word(DB, "user", "state", "frozen");
+    refused(account_sign_in(c, &arena, STR("newer@example.com"), STR("correct horse"), &u, &e), ERR_INTERNAL, &e,
+            "row_unknown");
+    dbtest_newer_word(DB, "tenant", "state", "frozen");
+    refused(account_tenant_get(c, &arena, m.tenant.id, &t, &e), ERR_INTERNAL, &e, "row_unknown");
+    assert_has(e.message, "tenant.state");
+    assert_has(e.message, "frozen");
+    refused(account_tenants(c, &arena, &tenants, &n, &e), ERR_INTERNAL, &e, "row_unknown");
+    refused(account_members_of_user(c, &arena, m.user.id, &members, &n, &e), ERR_INTERNAL, &e, "row_unknown");
+    dbtest_newer_word(DB, "tenant", "state", "active");
+    OKAY(account_tenant_get(c, &arena, m.tenant.id, &t, &fail));
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {TEST(a_new_user_has_a_name_and_a_language),
@@ -478,7 +500,8 @@ int main(int argc, char **argv)
                                        TEST(members_are_listed_by_address),
                                        TEST(a_deleted_workspace_is_gone_for_everyone),
                                        TEST(the_audit_log_says_who_by_which_way),
-                                       TEST(the_operators_log_is_read_from_the_newest)};
+                                       TEST(the_operators_log_is_read_from_the_newest),
+                                       TEST(a_state_of_a_newer_release_is_an_error)};
     dbtest_begin(argc, argv);
     dbtest_shared();
     config = dbtest_config(DB);

@@ -162,6 +162,22 @@ static void successful_actions_are_audited_and_failed_ones_are_not(void **state)
     assert_int_equal(logged("stripe.looked"), 1);
 }
 
+/* Runs last, because it changes the tables. */
+static void a_state_of_a_newer_release_is_an_error(void **state)
+{
+    struct stripe_event ev;
+    struct console_tenant *list;
+    struct err e = ERR_INIT;
+    size_t n;
+    (void)state;
+    dbtest_newer_word(DB, "stripe_event", "state", "parked");
+    assert_int_equal(event_get(db, &arena, STR("evt_dead"), &ev, &e), ERR_INTERNAL);
+    assert_string_equal(err_code(&e), "row_unknown");
+    dbtest_newer_word(DB, "tenant", "state", "frozen");
+    assert_int_equal(console_tenants(db, &arena, STR_EMPTY, ID_NONE, 10, &list, &n, &e), ERR_INTERNAL);
+    assert_string_equal(err_code(&e), "row_unknown");
+}
+
 static void fill(void)
 {
     dbtest_sql(
@@ -228,6 +244,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(rows_of_another_workspace_are_not_listed),
         cmocka_unit_test(the_last_run_of_a_job_is_the_newest_one),
         cmocka_unit_test(successful_actions_are_audited_and_failed_ones_are_not),
+        cmocka_unit_test(a_state_of_a_newer_release_is_an_error),
     };
     dbtest_begin(argc, argv);
     return cmocka_run_group_tests(tests, begin, end);

@@ -407,6 +407,25 @@ static void old_calls_are_deleted(void **state)
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM stripe_call"), 3);
 }
 
+/* Runs last, because it changes the tables. */
+static void a_state_of_a_newer_release_is_an_error(void **state)
+{
+    struct stripe_call call;
+    struct meter_row row;
+    struct err e = ERR_INIT;
+    (void)state;
+    open_counter(mine, true, "cus_mine");
+    count_on(db, mine, true);
+    assert_int_equal(collect(), 1);
+    struct id id = only_row().id;
+    dbtest_newer_word(DB, "meter_outbox", "state", "merged");
+    assert_int_equal(meter_store_get(db, &arena, id, &row, &e), ERR_INTERNAL);
+    assert_string_equal(err_code(&e), "row_unknown");
+    dbtest_newer_word(DB, "stripe_call", "state", "queued");
+    assert_int_equal(stripe_call_find(db, STR("cust:ws_1:1.0"), &arena, &call, &e), ERR_INTERNAL);
+    assert_string_equal(err_code(&e), "row_unknown");
+}
+
 int main(int argc, char **argv)
 {
 #define CASE(f) cmocka_unit_test_setup(f, clean)
@@ -423,6 +442,7 @@ int main(int argc, char **argv)
         CASE(a_refused_row_is_rejected_and_can_be_sent_again),
         CASE(old_rows_are_deleted),
         CASE(old_calls_are_deleted),
+        CASE(a_state_of_a_newer_release_is_an_error),
     };
     dbtest_begin(argc, argv);
     return cmocka_run_group_tests(tests, setup, teardown);

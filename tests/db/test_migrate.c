@@ -235,6 +235,19 @@ static void a_run_that_was_killed_is_continued(void **state)
     config_drop(c);
 }
 
+static void a_state_of_a_newer_release_is_an_error(void **state)
+{
+    const struct config *c = begin();
+    struct migrate_report r;
+    (void)state;
+    OKAY(run(c, MIGRATE_APPLY, &r, &fail));
+    dbtest_newer_word(DB, "schema_migration", "state", "skipped");
+    refused(c, ERR_INTERNAL, "row_unknown", "schema_migration.state");
+    dbtest_newer_word(DB, "schema_migration", "state", "applied");
+    OKAY(run(c, MIGRATE_APPLY, &r, &fail));
+    config_drop(c);
+}
+
 static void check(const struct config *c, enum status want, const char *code)
 {
     struct db_pool *p = dbtest_pool(c, 1);
@@ -275,6 +288,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_fixed_migration_is_repeated),
         cmocka_unit_test(failed_rows_leave_nothing),
         cmocka_unit_test(a_run_that_was_killed_is_continued),
+        cmocka_unit_test(a_state_of_a_newer_release_is_an_error),
         cmocka_unit_test(programs_know_their_schema),
     };
     dbtest_begin(argc, argv);

@@ -252,3 +252,9 @@ struct id dbtest_tenant(struct db *c)
         DIE("%s", e.message);
     return id;
 }
+
+void dbtest_newer_word(const char *db, const char *table, const char *column, const char *word)
+{
+    dbtest_sqlf(db, "ALTER TABLE %s MODIFY %s VARCHAR(40) NOT NULL; UPDATE %s SET %s = '%s'", table, column, table,
+                column, word);
+}

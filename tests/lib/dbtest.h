@@ -32,4 +32,7 @@ void dbtest_shared(void);
 const char *dbtest_dir(void);          /* a scratch folder that goes away */
 struct id dbtest_tenant(struct db *c); /* a row in tenant */
 
+/* What a newer release may do while this one still runs: a column of words gets another word, here in every row. */
+void dbtest_newer_word(const char *db, const char *table, const char *column, const char *word);
+
 #endif

@@ -380,6 +380,20 @@ static void enqueue_is_part_of_the_callers_transaction(void **state)
     assert_false(claim("w", &job));
 }
 
+/* Runs last, because it changes the table. */
+static void a_state_of_a_newer_release_is_an_error(void **state)
+{
+    struct id id = add("newer", 1);
+    struct job job;
+    struct err e = ERR_INIT;
+    (void)state;
+    dbtest_newer_word(DB, "job", "state", "paused");
+    assert_int_equal(queue_get(db, DB_GLOBAL, &arena, id, &job, &e), ERR_INTERNAL);
+    assert_string_equal(err_code(&e), "row_unknown");
+    dbtest_newer_word(DB, "job", "state", "ready");
+    assert_int_equal(look(id).state, JOB_READY);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +408,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(periodic_once_a_period, clean),
         cmocka_unit_test_setup(deleted_by_age_and_state, clean),
         cmocka_unit_test_setup(enqueue_is_part_of_the_callers_transaction, clean),
+        cmocka_unit_test_setup(a_state_of_a_newer_release_is_an_error, clean),
     };
     dbtest_begin(argc, argv);
     int failed = cmocka_run_group_tests_name("queue", tests, setup, teardown);

@@ -23,11 +23,15 @@ static void every_name_is_read_back(void **state)
                                                    MESSAGE_CHOICE};
     static const enum talk_state states[] = {TALK_OPEN, TALK_HANDOFF, TALK_CLOSED};
     enum talk_state read = TALK_CLOSED;
+    enum talk_sender sender;
+    enum talk_message_type type;
     (void)state;
     for (size_t i = 0; i < COUNT_OF(senders); i++)
-        assert_int_equal(message_sender_parse(str_from(talk_sender_name(senders[i]))), senders[i]);
+        assert_true(message_sender_parse(str_from(talk_sender_name(senders[i])), &sender) && sender == senders[i]);
     for (size_t i = 0; i < COUNT_OF(types); i++)
-        assert_int_equal(message_type_parse(str_from(talk_message_type_name(types[i]))), types[i]);
+        assert_true(message_type_parse(str_from(talk_message_type_name(types[i])), &type) && type == types[i]);
+    assert_false(message_sender_parse(STR("robot"), &sender));
+    assert_false(message_type_parse(STR("video"), &type));
     for (size_t i = 0; i < COUNT_OF(states); i++) {
         assert_true(talk_state_parse(str_from(talk_state_name(states[i])), &read));
         assert_int_equal(read, states[i]);

@@ -1,10 +1,12 @@
-/* Deletion by age: only what is old enough, only of that workspace, in batches, and never the ledger. */
+/* Deletion by age: only what is old enough, only of that workspace, in batches, and never the ledger. And rows of a
+ * newer release. */
 #include "base/clock.h"
 #include "base/limits.h"
 #include "dbtest.h"
 #include "lib/test.h"
 #include "okay.h"
 #include "plan/entitlement.h"
+#include "talk/conversation.h"
 #include "talk/retention.h"
 
 #include "base/banned.h"
@@ -153,11 +155,39 @@ static void history_is_kept_for_the_paid_retention(void **state)
     assert_int_equal(days(tenant), 7);
 }
 
+static void a_state_of_a_newer_release_is_an_error(void **state)
+{
+    struct id tenant = workspace("free"), id = conversation(tenant, NOW, NOW);
+    const struct conversation_filter all = {.bot = ID_NONE, .limit = 10};
+    const struct message_range range = {.conversation = id, .limit = 10};
+    struct conversation one;
+    struct conversation_page list;
+    struct message_page messages;
+    struct err e = ERR_INIT;
+    struct arena a;
+    (void)state;
+    arena_init(&a, 1 * MB);
+    OKAY(conversation_messages(c, tenant, &range, &a, &messages, &fail));
+    assert_int_equal(messages.n, 2);
+    dbtest_newer_word(DB, "message", "type", "video");
+    assert_int_equal(conversation_messages(c, tenant, &range, &a, &messages, &e), ERR_INTERNAL);
+    assert_has(e.message, "message.type");
+    dbtest_newer_word(DB, "message", "sender", "robot");
+    assert_int_equal(conversation_messages(c, tenant, &range, &a, &messages, &e), ERR_INTERNAL);
+    assert_has(e.message, "message.sender");
+    dbtest_newer_word(DB, "conversation", "state", "parked");
+    assert_int_equal(conversation_get(c, tenant, id, &a, &one, &e), ERR_INTERNAL);
+    assert_string_equal(err_code(&e), "row_unknown");
+    assert_int_equal(conversation_list(c, tenant, &all, &a, &list, &e), ERR_INTERNAL);
+    assert_int_equal(conversation_close(c, tenant, id, &e), ERR_INTERNAL);
+    arena_release(&a);
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {TEST(only_old_conversations_are_deleted),
-                                       TEST(turn_events_are_deleted_at_the_same_age),
-                                       TEST(history_is_kept_for_the_paid_retention)};
+    const struct CMUnitTest tests[] = {
+        TEST(only_old_conversations_are_deleted), TEST(turn_events_are_deleted_at_the_same_age),
+        TEST(history_is_kept_for_the_paid_retention), TEST(a_state_of_a_newer_release_is_an_error)};
     dbtest_begin(argc, argv);
     config = dbtest_config(DB);
     dbtest_migrate(config);

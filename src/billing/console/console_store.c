@@ -75,8 +75,9 @@ enum status console_store_tenants(struct db *c, struct arena *a, struct str sear
                                             .name = db_row_str(r, 1),
                                             .owner = db_row_str(r, 2),
                                             .plan = db_row_str(r, 3),
-                                            .state = account_state_parse(db_row_str(r, 4)),
                                             .created_ms = db_row_time(r, 5)};
+        if (!account_state_parse(db_row_str(r, 4), &(*out)[i].state))
+            return db_row_unknown("tenant.state", db_row_str(r, 4), e);
     }
     *n = rows.n;
     return OK;

@@ -215,12 +215,12 @@ enum status meter_store_lock(struct db *c, struct arena *a, struct meter_counter
 
 /* ---- rows ---- */
 
-static struct meter_row meter_row_of(struct db_row r)
+static enum status meter_row_of(struct db_row r, struct meter_row *out, struct err *e)
 {
     enum meter_state state;
     if (!meter_state_parse(db_row_str(r, 3), &state))
-        BUG("meter_outbox.state is %.*s", STR_F(db_row_str(r, 3)));
-    return (struct meter_row){.tenant = db_row_id(r, 0),
+        return db_row_unknown("meter_outbox.state", db_row_str(r, 3), e);
+    *out = (struct meter_row){.tenant = db_row_id(r, 0),
                               .id = db_row_id(r, 1),
                               .customer = db_row_str(r, 2),
                               .state = state,
@@ -233,6 +233,7 @@ static struct meter_row meter_row_of(struct db_row r)
                               .sent_ms = db_row_time(r, 10),
                               .due_ms = db_row_time(r, 11),
                               .attempts = (int)db_row_int(r, 12)};
+    return OK;
 }
 
 static enum status meter_rows_of(struct arena *a, const struct db_rows *rows, struct meter_row **out, size_t *n,
@@ -240,10 +241,11 @@ static enum status meter_rows_of(struct arena *a, const struct db_rows *rows, st
 {
     if (!(*out = arena_array(a, rows->n + 1, sizeof(**out))))
         return err_nomem(e);
-    for (size_t i = 0; i < rows->n; i++)
-        (*out)[i] = meter_row_of(rows->rows[i]);
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < rows->n; i++)
+        st = meter_row_of(rows->rows[i], &(*out)[i], e);
     *n = rows->n;
-    return OK;
+    return st;
 }
 
 enum status meter_store_add(struct db *c, const struct meter_row *r, struct err *e)
@@ -276,19 +278,18 @@ enum status meter_store_due(struct db *c, struct arena *a, const struct id *tena
         return st;
     if (!pending.n && !unknown.n)
         return err_set(e, E_not_found, "No usage is due.");
-    struct meter_row p = pending.n ? meter_row_of(pending.rows[0]) : meter_row_of(unknown.rows[0]);
-    struct meter_row u = unknown.n ? meter_row_of(unknown.rows[0]) : p;
-    *out = u.due_ms < p.due_ms ? u : p;
-    return OK;
+    struct meter_row u;
+    st = meter_row_of(pending.n ? pending.rows[0] : unknown.rows[0], out, e);
+    if (st == OK && unknown.n && (st = meter_row_of(unknown.rows[0], &u, e)) == OK && u.due_ms < out->due_ms)
+        *out = u;
+    return st;
 }
 
 enum status meter_store_get(struct db *c, struct arena *a, struct id row, struct meter_row *out, struct err *e)
 {
     struct db_row r;
     enum status st = db_query_one(c, &row_get, DB_GLOBAL, DB_ARGS(db_id(row)), a, &r, e);
-    if (st == OK)
-        *out = meter_row_of(r);
-    return st;
+    return st == OK ? meter_row_of(r, out, e) : st;
 }
 
 enum status meter_store_begin(struct db *c, const struct meter_row *r, int64_t now_ms, int64_t due_ms, struct err *e)

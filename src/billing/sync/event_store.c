@@ -193,12 +193,12 @@ enum status event_store_depth(struct db *c, struct arena *a, int64_t now_ms, str
     return OK;
 }
 
-static struct stripe_event event_of_row(struct db_row r)
+static enum status event_of_row(struct db_row r, struct stripe_event *out, struct err *e)
 {
     enum event_state state;
     if (!event_state_parse(db_row_str(r, 4), &state))
-        BUG("stripe_event.state is %.*s", STR_F(db_row_str(r, 4)));
-    return (struct stripe_event){.id = db_row_str(r, 0),
+        return db_row_unknown("stripe_event.state", db_row_str(r, 4), e);
+    *out = (struct stripe_event){.id = db_row_str(r, 0),
                                  .type = db_row_str(r, 1),
                                  .object_type = db_row_str(r, 2),
                                  .object_id = db_row_str(r, 3),
@@ -209,15 +209,14 @@ static struct stripe_event event_of_row(struct db_row r)
                                  .received_ms = db_row_time(r, 8),
                                  .due_ms = db_row_time(r, 9),
                                  .thin = db_row_int(r, 10) != 0};
+    return OK;
 }
 
 enum status event_store_get(struct db *c, struct arena *a, struct str id, struct stripe_event *out, struct err *e)
 {
     struct db_row r;
     enum status st = db_query_one(c, &event_one, DB_GLOBAL, DB_ARGS(event_id(id)), a, &r, e);
-    if (st == OK)
-        *out = event_of_row(r);
-    return st;
+    return st == OK ? event_of_row(r, out, e) : st;
 }
 
 enum status event_store_list(struct db *c, struct arena *a, const enum event_state *only, int limit,
@@ -232,9 +231,9 @@ enum status event_store_list(struct db *c, struct arena *a, const enum event_sta
         return st;
     if (!(*out = arena_array(a, rows.n, sizeof(**out))))
         return err_nomem(e);
-    for (; *n < rows.n; ++*n)
-        (*out)[*n] = event_of_row(rows.rows[*n]);
-    return OK;
+    for (; st == OK && *n < rows.n; ++*n)
+        st = event_of_row(rows.rows[*n], &(*out)[*n], e);
+    return st;
 }
 
 enum status event_store_payload(struct db *c, struct arena *a, struct str id, struct str *out, struct err *e)
