@@ -1,6 +1,7 @@
 /* bots.c: /v1/bots: bots, their draft, brand and versions, publication and rollback. "active" tells whether the plan
  * covers the bot: of more bots than the plan allows, those that the owner has chosen stay active, then the oldest. */
 #include "api/api.h"
+#include "engine/workspace/engines.h"
 
 #include "base/banned.h"
 
@@ -278,5 +279,73 @@ void api_bots_versions_get(struct request *rq)
             out = NULL;
     if (st == OK && !out)
         st = err_nomem(&call.e);
+    api_end(&call, st, 200, out);
+}
+
+/* ---- engines ---- */
+
+static enum status api_bots_chain_json(struct api_call *call, const struct bot_engines *b, struct json **out)
+{
+    struct json *o = json_new_object(call->a), *chain = NULL;
+    char id[ID_TEXT_MAX];
+    bool ok = o && json_set_array(o, "chain", &chain) == 0;
+    for (size_t i = 0; ok && i < b->n; i++)
+        ok = json_push_str(chain, str_from(id_text(ID_ENGINE, b->chain[i], id))) == 0;
+    ok = ok && json_set_str(o, "prompt", b->prompt) == 0 && json_set_copy(o, "limits", b->limits) == 0 &&
+         json_set_int(o, "revision", b->revision) == 0;
+    *out = o;
+    return ok ? OK : err_nomem(&call->e);
+}
+
+void api_bots_engines_get(struct request *rq)
+{
+    struct api_call call;
+    struct bot_engines b;
+    struct json *out = NULL;
+    struct id bot;
+    if (!api_begin(rq, &call))
+        return;
+    enum status st = api_id(&call, "bot", ID_BOT, &bot);
+    if (st == OK)
+        st = engines_of_bot(call.c, call.who.tenant, bot, call.a, &b, &call.e);
+    if (st == OK)
+        st = api_bots_chain_json(&call, &b, &out);
+    api_end(&call, st, 200, out);
+}
+
+static enum status api_bots_read_chain(struct api_call *call, struct json *in, struct bot_engines *out)
+{
+    const struct json *chain = json_get(in, "chain");
+    *out = (struct bot_engines){.prompt = json_get_str(in, "prompt"), .limits = json_get(in, "limits")};
+    out->revision = (int)json_int(json_get(in, "revision"), -1);
+    if (json_len(chain) > ENGINE_CHAIN_MAX)
+        return err_at(&call->e, E_engines_too_many, "/chain", "A bot can have at most %d engines.", ENGINE_CHAIN_MAX);
+    for (; out->n < json_len(chain); out->n++)
+        if (!id_parse(ID_ENGINE, json_str(json_at(chain, out->n)), &out->chain[out->n]))
+            return err_raise_at(&call->e, E_engine_unknown, "/chain");
+    return OK;
+}
+
+/* Replaces all of it: what is left out is empty afterwards. */
+void api_bots_engines_put(struct request *rq)
+{
+    struct api_call call;
+    struct bot_engines b;
+    struct json *in, *out = NULL;
+    struct id bot;
+    if (!api_begin(rq, &call))
+        return;
+    enum status st = api_id(&call, "bot", ID_BOT, &bot);
+    if (st == OK)
+        st = api_body(&call,
+                      FIELDS({"chain", JSON_ARRAY, true}, {"prompt", JSON_STRING, false},
+                             {"limits", JSON_OBJECT, false}, {"revision", JSON_INT, false}),
+                      &in);
+    if (st == OK)
+        st = api_bots_read_chain(&call, in, &b);
+    if (st == OK)
+        st = engines_of_bot_save(call.c, &call.who, bot, &b, call.a, &b, &call.e);
+    if (st == OK)
+        st = api_bots_chain_json(&call, &b, &out);
     api_end(&call, st, 200, out);
 }

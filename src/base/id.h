@@ -17,7 +17,7 @@ struct id {
 #define ID_NONE ((struct id){{0}})
 
 /* The kind decides the prefix: ws_ usr_ bot_ conv_ msg_ src_ ans_ key_ job_ ses_ req_ aud_ terms_ co_ alarm_ use_ log_
- * chg_ */
+ * chg_ eng_ */
 enum id_kind {
     ID_TENANT,
     ID_USER,
@@ -36,7 +36,8 @@ enum id_kind {
     ID_ALARM,
     ID_METER,
     ID_LOG,
-    ID_CHANGE
+    ID_CHANGE,
+    ID_ENGINE
 };
 
 struct id id_new(void);
