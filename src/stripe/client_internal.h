@@ -24,7 +24,15 @@ enum status stripe_send(struct stripe *s, struct arena *a, struct stripe_exchang
 
 /* Fills e from an answer with status 400 or above. limited_by: the header Stripe-Rate-Limited-Reason. */
 enum status stripe_error(const struct stripe_exchange *x, struct str limited_by, struct err *e);
-/* error.code or, without one, error.type; "" if neither looks like a code. */
-struct str stripe_error_code(const struct json *answer);
+/* The codes and types of errors that decide what happens next. */
+enum stripe_reason {
+    STRIPE_REASON_OTHER,
+    STRIPE_REASON_CARD,             /* type card_error */
+    STRIPE_REASON_KEY_REUSED,       /* type idempotency_error */
+    STRIPE_REASON_RESOURCE_MISSING, /* code */
+    STRIPE_REASON_LOCK_TIMEOUT,     /* code */
+    STRIPE_REASON_KEY_IN_USE,       /* code */
+};
+enum stripe_reason stripe_error_reason(const struct json *answer);
 
 #endif

@@ -23,11 +23,30 @@ static bool error_code_is_plain(struct str s)
     return s.n > 0 && s.n <= 40;
 }
 
-/* The code becomes part of ours, so anything that does not look like a code is dropped. */
-struct str stripe_error_code(const struct json *answer)
+/* error.code or, without one, error.type. It becomes part of our code, so anything that does not look like a code is
+ * dropped. */
+static struct str error_code_of(const struct json *answer)
 {
     struct str code = error_field(answer, "code"), type = error_field(answer, "type");
     return error_code_is_plain(code) ? code : error_code_is_plain(type) ? type : STR_EMPTY;
+}
+
+/* The first that fits counts. A key in use also has the type idempotency_error, and an error of a card may have any
+ * code. */
+enum stripe_reason stripe_error_reason(const struct json *answer)
+{
+    static const struct {
+        const char *field, *word;
+        enum stripe_reason reason;
+    } words[] = {{"code", "idempotency_key_in_use", STRIPE_REASON_KEY_IN_USE},
+                 {"code", "lock_timeout", STRIPE_REASON_LOCK_TIMEOUT},
+                 {"type", "card_error", STRIPE_REASON_CARD},
+                 {"type", "idempotency_error", STRIPE_REASON_KEY_REUSED},
+                 {"code", "resource_missing", STRIPE_REASON_RESOURCE_MISSING}};
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (str_eqz(error_field(answer, words[i].field), words[i].word))
+            return words[i].reason;
+    return STRIPE_REASON_OTHER;
 }
 
 static bool error_word_char(char c)
@@ -115,26 +134,26 @@ static enum status error_right_missing(const struct stripe_exchange *x, struct s
 /* The type decides before the status, because 400 stands for a refused parameter and for a reused key alike. */
 static enum status error_refused(const struct stripe_exchange *x, struct str code, const char *text, struct err *e)
 {
-    struct str param = error_field(x->answer, "param"), type = error_field(x->answer, "type");
-    bool missing = x->status == 404 || str_eqz(code, "resource_missing");
+    struct str param = error_field(x->answer, "param");
+    enum stripe_reason reason = stripe_error_reason(x->answer);
     char pointer[160];
     struct buf b;
-    if (str_eqz(type, "card_error"))
+    if (reason == STRIPE_REASON_CARD)
         return error_card(x->answer, code, text, e);
-    if (str_eqz(type, "idempotency_error"))
+    if (reason == STRIPE_REASON_KEY_REUSED)
         return err_set(e, E_stripe_key_reused,
                        "This idempotency key was used with other parameters. Nothing was done.");
     buf_fixed(&b, pointer, sizeof(pointer));
     buf_str_add(&b, utf8_fit(param, sizeof(pointer) - 1));
-    if (missing)
+    if (x->status == 404 || reason == STRIPE_REASON_RESOURCE_MISSING)
         return err_at(e, E_stripe_resource_missing, pointer, "Stripe has no such object: %s.", text);
     return err_at(e, E_stripe_refused, pointer, "Stripe refused %s %s: %s.", x->method, x->path, text);
 }
 
 /* Stripe names a reason with every real rate limit. A 429 without one means that another request holds the object. */
-static enum status error_limited(struct str code, struct str limited_by, struct err *e)
+static enum status error_limited(enum stripe_reason reason, struct str limited_by, struct err *e)
 {
-    if (!limited_by.n && str_eqz(code, "lock_timeout"))
+    if (!limited_by.n && reason == STRIPE_REASON_LOCK_TIMEOUT)
         return err_raise(e, E_stripe_lock_timeout);
     enum status st = err_set(e, E_stripe_rate_limited, "Stripe accepts no more requests for the moment (%.*s).",
                              limited_by.n && limited_by.n < 60 ? (int)limited_by.n : 4,
@@ -148,7 +167,8 @@ static enum status error_limited(struct str code, struct str limited_by, struct 
  * The message is cut to half of its buffer: removed keys may make the rest longer. */
 enum status stripe_error(const struct stripe_exchange *x, struct str limited_by, struct err *e)
 {
-    struct str code = stripe_error_code(x->answer), message = error_field(x->answer, "message");
+    struct str code = error_code_of(x->answer), message = error_field(x->answer, "message");
+    enum stripe_reason reason = stripe_error_reason(x->answer);
     char text[400];
     struct buf b;
     buf_fixed(&b, text, sizeof(text));
@@ -158,8 +178,8 @@ enum status stripe_error(const struct stripe_exchange *x, struct str limited_by,
     if (x->status == 403)
         return error_right_missing(x, message, e);
     if (x->status == 429)
-        return error_limited(code, limited_by, e);
-    if (x->status == 409 && str_eqz(code, "idempotency_key_in_use"))
+        return error_limited(reason, limited_by, e);
+    if (x->status == 409 && reason == STRIPE_REASON_KEY_IN_USE)
         return err_set(e, E_stripe_key_in_use, "Stripe is still processing the same request.");
     if (x->status >= 500)
         return err_set(e, E_stripe_error, "Stripe failed (%d). Try again in a few minutes.", x->status);

@@ -114,7 +114,7 @@ static enum again send_again_of(const struct stripe_exchange *x, const struct fe
 /* Does the answer leave open whether the call was carried out? */
 static bool send_is_unclear(const struct stripe_exchange *x)
 {
-    return x->status >= 500 || (x->status == 409 && str_eqz(stripe_error_code(x->answer), "idempotency_key_in_use"));
+    return x->status >= 500 || (x->status == 409 && stripe_error_reason(x->answer) == STRIPE_REASON_KEY_IN_USE);
 }
 
 /* Stripe explains every refusal in JSON, except that a proxy of its own may answer 401, 403 or 429. */
