@@ -69,37 +69,35 @@ enum status cmd_billing_replay(struct cli *cl, struct err *e)
 
 /* Stripe does not promise its prefixes, so --kind overrides them. The first match counts: "sub_sched_" is before
  * "sub_". */
-static const char *events_kind_of(const char *id)
+static enum stripe_object events_kind_of(const char *id)
 {
     static const struct {
-        const char *prefix, *kind;
-    } kinds[] = {{"sub_sched_", "subscription_schedule"},
-                 {"sub_", "subscription"},
-                 {"in_", "invoice"},
-                 {"cs_", "checkout.session"},
-                 {"cus_", "customer"},
-                 {"ch_", "charge"},
-                 {"py_", "charge"},
-                 {"du_", "dispute"},
-                 {"dp_", "dispute"},
-                 {"price_", "price"},
-                 {"prod_", "product"}};
+        const char *prefix;
+        enum stripe_object kind;
+    } kinds[] = {
+        {"sub_sched_", STRIPE_OBJECT_SCHEDULE}, {"sub_", STRIPE_OBJECT_SUBSCRIPTION}, {"in_", STRIPE_OBJECT_INVOICE},
+        {"cs_", STRIPE_OBJECT_SESSION},         {"cus_", STRIPE_OBJECT_CUSTOMER},     {"ch_", STRIPE_OBJECT_CHARGE},
+        {"py_", STRIPE_OBJECT_CHARGE},          {"du_", STRIPE_OBJECT_DISPUTE},       {"dp_", STRIPE_OBJECT_DISPUTE},
+        {"price_", STRIPE_OBJECT_PRICE},        {"prod_", STRIPE_OBJECT_PRODUCT}};
 
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         if (str_starts(str_from(id), str_from(kinds[i].prefix)))
             return kinds[i].kind;
-    return NULL;
+    return STRIPE_OBJECT_UNKNOWN;
 }
 
 /* The answer of Stripe is authoritative at any time, so fetching an object once more is always safe. Entitlements that
  * change by it reach running programs through the shared file. */
 enum status cmd_billing_sync(struct cli *cl, struct err *e)
 {
-    const char *kind = NULL;
+    const char *named = NULL;
     struct db_pool *pool;
     struct stripe stripe;
-    enum status st = cli_options(cl, CLI_OPTIONS({"kind", &kind, NULL}), 1, 1, e);
-    if (st == OK && !kind && !(kind = events_kind_of(cl->argv[0])))
+    enum status st = cli_options(cl, CLI_OPTIONS({"kind", &named, NULL}), 1, 1, e);
+    enum stripe_object kind = st != OK ? STRIPE_OBJECT_UNKNOWN
+                              : named  ? stripe_object_parse(str_from(named))
+                                       : events_kind_of(cl->argv[0]);
+    if (st == OK && !named && kind == STRIPE_OBJECT_UNKNOWN)
         return cli_usage(e, "The kind of %s is not known. Name it with --kind (subscription, invoice, ...).",
                          cl->argv[0]);
     if (st != OK || (st = cli_pool(cl, &pool, e)) != OK || (st = stripe_open(&stripe, cl->config, pool, e)) != OK)

@@ -168,9 +168,7 @@ static enum status op_customer(struct job *j)
 
 static enum status op_refresh(struct job *j)
 {
-    char *kind = arena_strdup(j->a, get(j, "kind"));
-    lines_must(kind);
-    return sync_object(&j->s, pool, kind, get(j, "id"), 1000, &j->e);
+    return sync_object(&j->s, pool, stripe_object_parse(get(j, "kind")), get(j, "id"), 1000, &j->e);
 }
 
 static enum status op_setup(struct job *j)

@@ -410,7 +410,7 @@ void admin_tenants_override_end_post(struct request *rq)
 
 /* Finds the kind of an object by its id, among those of this workspace only: an id typed into the form cannot make
  * Parley fetch the object of another customer. */
-static enum status tenant_find_object(struct page *pg, struct id tenant, struct str object, const char **kind)
+static enum status tenant_find_object(struct page *pg, struct id tenant, struct str object, enum stripe_object *kind)
 {
     struct subscription *subs = NULL;
     struct console_customer *customers = NULL;
@@ -420,15 +420,15 @@ static enum status tenant_find_object(struct page *pg, struct id tenant, struct 
     enum status st = subscription_list(pg->db, tenant, a, &subs, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++)
         if (str_eq(subs[i].id, object))
-            *kind = "subscription";
+            *kind = STRIPE_OBJECT_SUBSCRIPTION;
     if (st == OK)
         st = console_customers(pg->db, a, tenant, &customers, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++)
         if (str_eq(customers[i].id, object))
-            *kind = "customer";
-    if (st == OK && !*kind) {
+            *kind = STRIPE_OBJECT_CUSTOMER;
+    if (st == OK && *kind == STRIPE_OBJECT_UNKNOWN) {
         st = invoice_get(pg->db, tenant, a, object, &in, &pg->e);
-        *kind = "invoice";
+        *kind = STRIPE_OBJECT_INVOICE;
     }
     return st;
 }
@@ -440,7 +440,7 @@ void admin_tenants_sync_post(struct request *rq)
     struct page pg;
     struct id id;
     struct stripe *stripe = NULL;
-    const char *kind = NULL;
+    enum stripe_object kind = STRIPE_OBJECT_UNKNOWN;
     struct str object = request_form(rq, "object");
     if (!page_begin(rq, &pg) || !page_id(&pg, ID_TENANT, "tenant", &id))
         return;

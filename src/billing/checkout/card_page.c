@@ -104,11 +104,11 @@ static enum status returning_complete(struct returning *r, const struct json *se
     enum status st = ok ? returning_set_state(r, ATTEMPT_COMPLETE, e) : err_nomem(e);
     if (st != OK)
         return st;
-    operation_refresh(r->op, "checkout.session", r->session);
-    operation_refresh(r->op, "subscription", subscription);
+    operation_refresh(r->op, STRIPE_OBJECT_SESSION, r->session);
+    operation_refresh(r->op, STRIPE_OBJECT_SUBSCRIPTION, subscription);
     st = returning_read(r, e);
     *out = returning_outcome(r, subscription);
-    if (*out == CHECKOUT_DONE && str_eqz(json_get_str(session, "payment_status"), "unpaid"))
+    if (*out == CHECKOUT_DONE && stripe_payment_of(session) == STRIPE_PAYMENT_UNPAID)
         *out = CHECKOUT_PAYING;
     return st;
 }
@@ -129,10 +129,10 @@ static enum status returning_fetch(struct returning *r, enum checkout_outcome *o
         *out = CHECKOUT_UNKNOWN;
         return returning_raise_mismatch(r, e);
     }
-    struct str status = json_get_str(session, "status");
-    if (str_eqz(status, "complete"))
+    enum stripe_session status = stripe_session_of(session);
+    if (status == STRIPE_SESSION_COMPLETE)
         return returning_complete(r, session, out, e);
-    *out = str_eqz(status, "open") ? CHECKOUT_OPEN : CHECKOUT_EXPIRED;
+    *out = status == STRIPE_SESSION_OPEN ? CHECKOUT_OPEN : CHECKOUT_EXPIRED;
     return *out == CHECKOUT_EXPIRED ? returning_set_state(r, ATTEMPT_EXPIRED, e) : OK;
 }
 

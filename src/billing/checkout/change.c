@@ -82,7 +82,7 @@ static enum status changing_finish(struct changing *g, enum status st, struct er
         g->outcome = OUTCOME_DONE;
     if ((st == ERR_UNAVAILABLE || st == ERR_TIMEOUT) && g->outcome == OUTCOME_FAILED)
         g->outcome = OUTCOME_ASKED; /* the outcome is not known */
-    operation_refresh(g->x.op, "subscription", g->x.sub->id);
+    operation_refresh(g->x.op, STRIPE_OBJECT_SUBSCRIPTION, g->x.sub->id);
     enum status written = held_transaction(g->x.op->p, changing_finish_tx, g, &why);
     shared_bump("plan", g->x.op->tenant);
     if (st == OK && written != OK && e)
@@ -145,7 +145,7 @@ static enum status upgrade_payment_needed(struct changing *g, const struct json 
     const struct json *in = json_get(sub, "latest_invoice");
     g->outcome = OUTCOME_WAITING;
     g->pay_url = json_get_str(in, "hosted_invoice_url");
-    operation_refresh(g->x.op, "invoice", stripe_id_of(in));
+    operation_refresh(g->x.op, STRIPE_OBJECT_INVOICE, stripe_id_of(in));
     return err_set(
         e, E_payment_needed,
         "The payment has not gone through yet, so the plan has not changed. It changes when the invoice is paid.");
@@ -440,7 +440,7 @@ static enum status changing_read(struct change_facts *x, struct err *e)
     enum status st = change_read(x, e);
     if (st != OK || !x->sub)
         return st;
-    operation_refresh(x->op, "subscription", x->sub->id);
+    operation_refresh(x->op, STRIPE_OBJECT_SUBSCRIPTION, x->sub->id);
     return change_read(x, e);
 }
 
@@ -494,7 +494,7 @@ static enum status undo_find_invoice(struct changing *g, struct err *e)
     struct change_facts *x = &g->x;
     if (!x->sub->pending_update_expires_ms || x->waited_for.n)
         return OK;
-    operation_refresh(x->op, "invoice", x->sub->latest_invoice);
+    operation_refresh(x->op, STRIPE_OBJECT_INVOICE, x->sub->latest_invoice);
     enum status st = change_read(x, e);
     if (st == OK && x->sub && x->sub->pending_update_expires_ms && !x->waited_for.n)
         st = err_set_as(e, ERR_CONFLICT, E_invoice_unknown,
@@ -512,7 +512,7 @@ static enum status undo_pending(struct changing *g, struct err *e)
     enum status st = operation_post(op, stripe_path(op->a, "/v1/invoices/%/void", invoice.p, (char *)NULL), NULL,
                                     changing_key(g, "void"), &out, e);
     if (st == OK)
-        operation_refresh(op, "invoice", invoice);
+        operation_refresh(op, STRIPE_OBJECT_INVOICE, invoice);
     return st;
 }
 

@@ -272,7 +272,7 @@ static enum status buying_refuse_unheard(struct buying *b, struct err *e)
     }
     if (!b->unheard.n)
         return OK;
-    operation_refresh(b->op, "subscription", b->unheard);
+    operation_refresh(b->op, STRIPE_OBJECT_SUBSCRIPTION, b->unheard);
     return buying_refuse_subscribed(e);
 }
 
@@ -299,8 +299,8 @@ static enum status attempt_get_session(struct operation *op, struct str session,
 static enum status attempt_paid(struct buying *b, struct attempt *x, const struct json *session, struct err *e)
 {
     enum status st = attempt_set_state(b, x, ATTEMPT_COMPLETE, e);
-    operation_refresh(b->op, "checkout.session", x->session);
-    operation_refresh(b->op, "subscription", stripe_id_of(json_get(session, "subscription")));
+    operation_refresh(b->op, STRIPE_OBJECT_SESSION, x->session);
+    operation_refresh(b->op, STRIPE_OBJECT_SUBSCRIPTION, stripe_id_of(json_get(session, "subscription")));
     return st == OK ? buying_refuse_subscribed(e) : st;
 }
 
@@ -314,10 +314,10 @@ static enum status attempt_continue(struct buying *b, struct attempt *x, struct 
         return attempt_set_state(b, x, ATTEMPT_EXPIRED, e);
     if (st != OK)
         return st;
-    struct str status = json_get_str(session, "status");
-    if (str_eqz(status, "complete"))
+    enum stripe_session status = stripe_session_of(session);
+    if (status == STRIPE_SESSION_COMPLETE)
         return attempt_paid(b, x, session, e);
-    if (!str_eqz(status, "open") || !json_get_str(session, "url").n)
+    if (status != STRIPE_SESSION_OPEN || !json_get_str(session, "url").n)
         return attempt_set_state(b, x, ATTEMPT_EXPIRED, e);
     *url = json_get_str(session, "url");
     return OK;

@@ -5,6 +5,7 @@
 #include "billing/checkout/checkout.h"
 #include "billing/checkout/checkout_store.h"
 #include "stripe/held.h"
+#include "stripe/object.h"
 
 /* An operation on the subscription of one tenant. */
 struct operation {
@@ -34,7 +35,7 @@ enum status operation_post(struct operation *op, const char *path, const struct 
 enum status operation_get(struct operation *op, const char *path, const struct stripe_form *query, struct json **out,
                           struct err *e);
 /* Brings the mirror up to date after a change. A failure is only logged: the event will do it later. */
-void operation_refresh(struct operation *op, const char *kind, struct str id);
+void operation_refresh(struct operation *op, enum stripe_object kind, struct str id);
 /* Sends all usage to the meter and waits until it is counted, before Stripe bills. ERR_UNAVAILABLE meter_unsent. */
 enum status operation_flush_usage(struct operation *op, struct err *e);
 /* Records that Stripe no longer has the customer. */

@@ -91,7 +91,7 @@ static enum status ending_end_one(struct ending *g, const struct subscription *s
             *e = why;
         return st;
     }
-    operation_refresh(op, "subscription", sub->id);
+    operation_refresh(op, STRIPE_OBJECT_SUBSCRIPTION, sub->id);
     return held_transaction(op->p, ending_finish_tx, g, e);
 }
 

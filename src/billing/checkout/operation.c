@@ -117,11 +117,12 @@ enum status operation_get(struct operation *op, const char *path, const struct s
     return stripe_get(op->stripe, op->a, path, query, operation_deadline_ms(op), out, e);
 }
 
-void operation_refresh(struct operation *op, const char *kind, struct str id)
+void operation_refresh(struct operation *op, enum stripe_object kind, struct str id)
 {
     struct err e = ERR_INIT;
     if (id.n && sync_object(op->stripe, op->p, kind, id, OPERATION_REFRESH_MS, &e) != OK)
-        log_line(LOG_WARN, "sync_later", LOG_S("kind", kind), LOG_T("id", id), LOG_S("error", e.message));
+        log_line(LOG_WARN, "sync_later", LOG_S("kind", stripe_object_name(kind)), LOG_T("id", id),
+                 LOG_S("error", e.message));
 }
 
 static void operation_settle(const struct stripe *stripe)

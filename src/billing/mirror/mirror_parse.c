@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "billing/mirror/mirror_internal.h"
 #include "stripe/client.h"
+#include "stripe/object.h"
 
 #include "base/banned.h"
 
@@ -33,10 +34,10 @@ static struct str parse_word_at(const struct json *j, const char *key, size_t ma
 }
 
 /* Is it an object of this kind with an id? Stripe always sends the field "object". */
-static bool parse_is_object(const struct json *j, const char *kind)
+static bool parse_is_object(const struct json *j, enum stripe_object kind)
 {
     struct str id = json_get_str(j, "id");
-    return str_eqz(json_get_str(j, "object"), kind) && id.n > 0 && parse_fits(id) && !stripe_deleted(j);
+    return stripe_object_parse(json_get_str(j, "object")) == kind && id.n > 0 && parse_fits(id) && !stripe_deleted(j);
 }
 
 /* ---- the lines of a subscription ---- */
@@ -125,7 +126,7 @@ enum status subscription_parse(struct arena *a, const struct json *j, struct sub
     struct mirror_item *items;
     size_t n;
     *out = (struct subscription){.id = json_get_str(j, "id"), .customer = parse_short_id(json_get(j, "customer"))};
-    if (!parse_is_object(j, "subscription") || !out->customer.n)
+    if (!parse_is_object(j, STRIPE_OBJECT_SUBSCRIPTION) || !out->customer.n)
         return parse_no_object("a subscription", e);
     if (mirror_items(a, j, &items, &n, e) != OK)
         return e->status;
@@ -156,10 +157,10 @@ enum status subscription_parse(struct arena *a, const struct json *j, struct sub
 bool mirror_next_phase(const struct json *schedule, int64_t now_ms, const struct json **items, int64_t *start_ms)
 {
     const struct json *phases = json_get(schedule, "phases");
-    struct str status = json_get_str(schedule, "status");
+    enum stripe_schedule status = stripe_schedule_of(schedule);
     int64_t after = parse_time_at(json_get(schedule, "current_phase"), "end_date");
     *items = NULL;
-    if (!str_eqz(status, "active") && !str_eqz(status, "not_started"))
+    if (status != STRIPE_SCHEDULE_ACTIVE && status != STRIPE_SCHEDULE_NOT_STARTED)
         return false;
     for (size_t i = 0; json_is(phases, JSON_ARRAY) && i < json_len(phases); i++) {
         int64_t start = parse_time_at(json_at(phases, i), "start_date");
@@ -235,7 +236,7 @@ enum status invoice_parse(struct arena *a, const struct json *j, struct invoice 
 {
     (void)a;
     *out = (struct invoice){.id = json_get_str(j, "id"), .customer = parse_short_id(json_get(j, "customer"))};
-    if (!parse_is_object(j, "invoice") || !parse_currency_of(json_get_str(j, "currency"), out->currency))
+    if (!parse_is_object(j, STRIPE_OBJECT_INVOICE) || !parse_currency_of(json_get_str(j, "currency"), out->currency))
         return parse_no_object("an invoice", e);
     out->subscription = parse_subscription_of(j);
     out->number = utf8_cut(json_get_str(j, "number"), 60);

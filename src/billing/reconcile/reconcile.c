@@ -51,7 +51,7 @@ struct run {
     struct map seen;           /* ids that Stripe has */
     struct str *todo;          /* objects that differ or may differ */
     size_t todo_n, todo_cap;
-    struct str kind; /* the kind of object being compared */
+    enum stripe_object kind; /* of the objects being compared */
 };
 
 /* ---- shared by the runs ---- */
@@ -122,7 +122,7 @@ static enum status reconcile_raise(struct run *x, enum alarm_kind kind, struct s
 
 /* Refreshes one object. *gone is true when Stripe no longer has it. An object that cannot be refreshed is reported and
  * does not end the run. A busy object needs nothing: the process that has it is refreshing it. */
-static enum status reconcile_refresh(struct run *x, const char *kind, struct str id, bool *gone, struct err *e)
+static enum status reconcile_refresh(struct run *x, enum stripe_object kind, struct str id, bool *gone, struct err *e)
 {
     struct err why = ERR_INIT;
     enum status st = sync_object(x->stripe, x->p, kind, id, REFRESH_WAIT_MS, &why);
@@ -133,7 +133,8 @@ static enum status reconcile_refresh(struct run *x, const char *kind, struct str
         *e = why;
         return st;
     }
-    log_line(LOG_WARN, "reconcile_left", LOG_S("kind", kind), LOG_T("object", id), LOG_S("error", why.message));
+    log_line(LOG_WARN, "reconcile_left", LOG_S("kind", stripe_object_name(kind)), LOG_T("object", id),
+             LOG_S("error", why.message));
     return err_is(&why, E_busy) ? OK : reconcile_raise(x, ALARM_unreadable, id, ID_NONE, why.message, e);
 }
 
@@ -207,7 +208,7 @@ struct state {
 static enum status reconcile_read_mirror(struct db *c, struct state *y, struct err *e)
 {
     struct err none = ERR_INIT;
-    bool money = str_eqz(y->x->kind, "subscription");
+    bool money = y->x->kind == STRIPE_OBJECT_SUBSCRIPTION;
     enum status st = money ? subscription_get(c, &y->x->a, y->id, &y->sub, &none)
                            : reconcile_store_invoice(c, &y->x->a, y->id, &y->inv, &y->there, &none);
     if (money)
@@ -234,7 +235,7 @@ static void reconcile_state_differs(struct buf *b, const struct state *before, c
 {
     if (!before->there)
         buf_puts(b, "it was missing");
-    else if (str_eqz(before->x->kind, "subscription"))
+    else if (before->x->kind == STRIPE_OBJECT_SUBSCRIPTION)
         reconcile_subscription_differs(b, &before->sub, &after->sub);
     else {
         reconcile_say_str(b, "status", before->inv.status, after->inv.status);
@@ -253,7 +254,7 @@ static enum status reconcile_repair(struct run *x, struct str id, struct err *e)
     bool gone = false;
     enum status st = reconcile_read_state(&before, e);
     if (st == OK)
-        st = reconcile_refresh(x, x->kind.p, id, &gone, e);
+        st = reconcile_refresh(x, x->kind, id, &gone, e);
     if (st == OK && gone)
         return before.there ? reconcile_raise(x, ALARM_gone, id, before.sub.tenant,
                                               "Stripe no longer has it, but Parley still counts it.", e)
@@ -270,7 +271,7 @@ static enum status reconcile_repair(struct run *x, struct str id, struct err *e)
     if (before.waits)
         return OK;
     x->r->drifted++;
-    bool money = str_eqz(x->kind, "subscription");
+    bool money = x->kind == STRIPE_OBJECT_SUBSCRIPTION;
     return reconcile_raise(
         x, ALARM_drift, id, money ? after.sub.tenant : after.inv.tenant,
         arena_printf(
@@ -345,21 +346,22 @@ static enum status reconcile_ask_ours(struct asking *q, struct err *e)
     struct db *c = NULL;
     enum status st = db_get(x->p, &c, e);
     if (st == OK)
-        st = str_eqz(x->kind, "subscription") ? reconcile_store_subscriptions(c, &x->a, x->stripe->livemode, &q->ids, e)
-                                              : reconcile_store_invoices(c, &x->a, x->stripe->livemode, &q->ids, e);
+        st = x->kind == STRIPE_OBJECT_SUBSCRIPTION
+                 ? reconcile_store_subscriptions(c, &x->a, x->stripe->livemode, &q->ids, e)
+                 : reconcile_store_invoices(c, &x->a, x->stripe->livemode, &q->ids, e);
     db_put(c);
     return st;
 }
 
 /* Compares Stripe's list with the mirror. What is open here and was not in the list is refreshed one by one. Our own
  * list is read first, so that what begins in between does not seem to be missing from Stripe's. */
-static enum status reconcile_compare(struct run *x, const char *kind, const char *path, const char *status,
+static enum status reconcile_compare(struct run *x, enum stripe_object kind, const char *path, const char *status,
                                      enum status (*see)(void *, struct json *, struct err *), struct err *e)
 {
     struct asking q = {.x = x};
     struct stripe_form f;
     bool may;
-    x->kind = str_from(kind);
+    x->kind = kind;
     enum status st = reconcile_may_read(x, &may, e);
     if (st != OK || !may)
         return st;
@@ -467,8 +469,8 @@ static enum status reconcile_checkouts(struct run *x, struct err *e)
     enum status st = reconcile_ask_undelivered(&q, e);
     for (size_t i = 0; st == OK && may && i < q.checkouts.n; i++)
         if ((st = reconcile_may_read(x, &may, e)) == OK && may)
-            st = reconcile_refresh(x, "checkout.session", q.checkouts.list[i], &gone, e);
-    x->kind = STR("subscription");
+            st = reconcile_refresh(x, STRIPE_OBJECT_SESSION, q.checkouts.list[i], &gone, e);
+    x->kind = STRIPE_OBJECT_SUBSCRIPTION;
     for (size_t i = 0; st == OK && i < q.stale.n; i++)
         st = reconcile_add(x, q.stale.list[i], e);
     x->r->looked += (int64_t)(q.checkouts.n + q.stale.n);
@@ -523,7 +525,7 @@ static enum status reconcile_check_prices(struct run *x, struct err *e)
         if ((st = reconcile_may_read(x, &may, e)) != OK || !may)
             break;
         x->r->looked++;
-        st = reconcile_refresh(x, "price", q.ids.list[i], &gone, e);
+        st = reconcile_refresh(x, STRIPE_OBJECT_PRICE, q.ids.list[i], &gone, e);
         if (st == OK && gone)
             st = reconcile_raise(x, ALARM_price_changed, q.ids.list[i], ID_NONE,
                                  "Stripe does not know this price. Run: parley billing setup", e);
@@ -617,9 +619,10 @@ static enum status reconcile_hourly_run(struct run *x, struct err *e)
 /* What grants rights comes first, in case the reads do not suffice for everything. The audit needs none. */
 static enum status reconcile_nightly_run(struct run *x, struct err *e)
 {
-    enum status st = reconcile_compare(x, "subscription", "/v1/subscriptions", "all", reconcile_see_subscription, e);
+    enum status st = reconcile_compare(x, STRIPE_OBJECT_SUBSCRIPTION, "/v1/subscriptions", "all",
+                                       reconcile_see_subscription, e);
     if (st == OK)
-        st = reconcile_compare(x, "invoice", "/v1/invoices", "open", reconcile_see_invoice, e);
+        st = reconcile_compare(x, STRIPE_OBJECT_INVOICE, "/v1/invoices", "open", reconcile_see_invoice, e);
     if (st == OK)
         st = reconcile_check_prices(x, e);
     if (st == OK)
@@ -651,13 +654,7 @@ static enum status reconcile_prepare(struct run *x, struct err *e)
 static enum status reconcile_run_parts(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r, bool night,
                                        struct err *e)
 {
-    struct run x = {.stripe = stripe,
-                    .p = p,
-                    .r = r,
-                    .night = night,
-                    .began_ms = clock_now_ms(),
-                    .kind = STR_EMPTY,
-                    .left_at = STR_EMPTY};
+    struct run x = {.stripe = stripe, .p = p, .r = r, .night = night, .began_ms = clock_now_ms(), .left_at = STR_EMPTY};
     int64_t before = 0, after = 0;
     r->looked = r->drifted = r->mended = r->reads = 0;
     r->cut_short = false;

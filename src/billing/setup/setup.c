@@ -69,7 +69,7 @@ static enum status setup_meter(struct setup *s, struct err *e)
     if (st == OK && !m) {
         st = setup_meter_make(s, &m, e);
         how = SETUP_MADE;
-    } else if (st == OK && !str_eqz(json_get_str(m, "status"), "active")) {
+    } else if (st == OK && stripe_switch_of(m) != STRIPE_SWITCH_ON) {
         struct str id = json_get_str(m, "id");
         st = setup_post(s, stripe_path(s->a, "/v1/billing/meters/%/reactivate", id.p, (char *)NULL), NULL, &m, e);
         how = SETUP_CHANGED;

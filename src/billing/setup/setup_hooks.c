@@ -90,7 +90,7 @@ static enum status hooks_endpoint_find(struct setup *s, const char *url, struct 
         if (str_eq(json_get_str(h, "id"), id)) {
             *known = true;
             *out = h;
-        } else if (!*known && str_eqz(json_get_str(h, "url"), url) && str_eqz(json_get_str(h, "status"), "enabled"))
+        } else if (!*known && str_eqz(json_get_str(h, "url"), url) && stripe_switch_of(h) == STRIPE_SWITCH_ON)
             *out = h;
     }
     return st;
@@ -136,7 +136,7 @@ static enum status hooks_endpoint_disable(struct setup *s, const char *url, cons
 static enum status hooks_endpoint_update(struct setup *s, const char *url, const struct json *h, struct err *e)
 {
     struct str id = json_get_str(h, "id");
-    bool enabled = str_eqz(json_get_str(h, "status"), "enabled"), here = str_eqz(json_get_str(h, "url"), url);
+    bool enabled = stripe_switch_of(h) == STRIPE_SWITCH_ON, here = str_eqz(json_get_str(h, "url"), url);
     bool events = hooks_same_events(json_get(h, "enabled_events"), snapshot_events, COUNT_OF(snapshot_events));
     const char *note = !enabled  ? "it was switched off"
                        : !here   ? "it had another address"
@@ -177,7 +177,7 @@ enum status setup_endpoint(struct setup *s, struct err *e)
     st = hooks_endpoint_create(s, url, &id, e);
     if (st == OK)
         st = setup_remember(s, "webhook", id, e);
-    if (st == OK && h && str_eqz(json_get_str(h, "status"), "enabled"))
+    if (st == OK && h && stripe_switch_of(h) == STRIPE_SWITCH_ON)
         st = hooks_endpoint_disable(s, url, h, e);
     return st;
 }
@@ -223,7 +223,7 @@ static enum status hooks_thin_find(struct setup *s, const char *url, struct json
                 *known = true;
                 *out = d;
             } else if (!*known && here && str_eqz(json_get_str(d, "event_payload"), "thin") &&
-                       str_eqz(json_get_str(d, "status"), "enabled"))
+                       stripe_switch_of(d) == STRIPE_SWITCH_ON)
                 *out = d;
         }
     }
@@ -284,7 +284,7 @@ static enum status hooks_thin_post(struct setup *s, struct str id, const char *u
 static enum status hooks_thin_update(struct setup *s, const char *url, const struct json *d, struct err *e)
 {
     struct str id = json_get_str(d, "id");
-    bool enabled = str_eqz(json_get_str(d, "status"), "enabled");
+    bool enabled = stripe_switch_of(d) == STRIPE_SWITCH_ON;
     bool here = str_eqz(json_get_str(json_get(d, "webhook_endpoint"), "url"), url);
     bool events = hooks_same_events(json_get(d, "enabled_events"), thin_events, COUNT_OF(thin_events));
     const char *note = !enabled  ? "it was switched off"
@@ -317,7 +317,7 @@ enum status setup_thin(struct setup *s, struct err *e)
     st = hooks_thin_create(s, url, &id, e);
     if (st == OK)
         st = setup_remember(s, "thin_events", id, e);
-    if (st == OK && d && str_eqz(json_get_str(d, "status"), "enabled")) {
+    if (st == OK && d && stripe_switch_of(d) == STRIPE_SWITCH_ON) {
         st = hooks_thin_switch(s, json_get_str(d, "id"), "/v2/core/event_destinations/%/disable", e);
         if (st == OK)
             st = setup_say(s, "thin_events", str_from(url), json_get_str(d, "id"), SETUP_RETIRED, "", e);

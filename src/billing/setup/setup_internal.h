@@ -4,6 +4,7 @@
 
 #include "billing/setup/setup.h"
 #include "billing/setup/setup_store.h"
+#include "stripe/object.h"
 
 struct setup {
     struct stripe *stripe;

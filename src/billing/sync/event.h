@@ -17,6 +17,16 @@ const char *event_state_name(enum event_state s);
 /* False if there is no such state. */
 bool event_state_parse(struct str name, enum event_state *out);
 
+/* A type without the prefix "v1." of thin events. */
+struct str event_type_plain(struct str type);
+/* The types that decide more than which object is fetched. */
+enum event_type {
+    EVENT_TYPE_OTHER,
+    EVENT_TYPE_METER_ERROR,    /* Stripe's meter did not accept usage */
+    EVENT_TYPE_PAYMENT_FAILED, /* a delayed payment of a Checkout session failed */
+};
+enum event_type event_type_parse(struct str type);
+
 /* What an event says about itself. */
 struct event_envelope {
     struct str id, type;               /* "evt_...", "invoice.paid"; a thin event: "v1.invoice.paid" */

@@ -5,6 +5,7 @@
 #include "base/num.h"
 #include "billing/sync/event.h"
 #include "stripe/client.h"
+#include "stripe/object.h"
 
 #include "base/banned.h"
 
@@ -57,6 +58,27 @@ static int64_t iso_ms(struct str s)
     return day_ms > 0 ? day_ms + ((h * 60 + mi) * 60 + sec) * INT64_C(1000) + ms : 0;
 }
 
+struct str event_type_plain(struct str type)
+{
+    return str_starts(type, STR("v1.")) ? str_sub(type, 3, type.n) : type;
+}
+
+/* The two of the meter exist only as thin events, and only of those can the report be fetched, so their names keep the
+ * prefix. */
+enum event_type event_type_parse(struct str type)
+{
+    static const struct {
+        const char *name;
+        enum event_type type;
+    } types[] = {{"v1.billing.meter.error_report_triggered", EVENT_TYPE_METER_ERROR},
+                 {"v1.billing.meter.no_meter_found", EVENT_TYPE_METER_ERROR},
+                 {"checkout.session.async_payment_failed", EVENT_TYPE_PAYMENT_FAILED}};
+    for (size_t i = 0; i < COUNT_OF(types); i++)
+        if (str_eqz(type, types[i].name) || str_eqz(event_type_plain(type), types[i].name))
+            return types[i].type;
+    return EVENT_TYPE_OTHER;
+}
+
 /* A thin event has no API version: it carries no object that could be written in one. */
 static void envelope_read_thin(const struct json *j, struct event_envelope *out)
 {
@@ -76,10 +98,11 @@ static void envelope_read_snapshot(const struct json *j, struct event_envelope *
     out->api_version = json_get_str(j, "api_version");
     out->object_type = json_get_str(about, "object");
     out->object_id = json_get_str(about, "id");
-    if (!out->object_id.n && str_eqz(out->object_type, "invoice")) {
+    if (!out->object_id.n && stripe_object_parse(out->object_type) == STRIPE_OBJECT_INVOICE) {
         out->object_id = stripe_id_of(
             json_get(json_get(json_get(about, "parent"), "subscription_details"), "subscription"));
-        out->object_type = out->object_id.n ? STR("subscription") : STR("invoice");
+        if (out->object_id.n)
+            out->object_type = str_from(stripe_object_name(STRIPE_OBJECT_SUBSCRIPTION));
     }
 }
 

@@ -13,28 +13,25 @@
 
 /* `only`: where an object has many types of events, the beginning of those that matter. */
 static const struct refresh_kind {
-    const char *object, *only;
+    const char *only;
     enum status (*fn)(struct refresh_target *t, struct err *e);
 } refresh_kinds[] = {
-    {"subscription", NULL, refresh_subscription},      {"invoice", NULL, refresh_invoice},
-    {"checkout.session", NULL, refresh_session},       {"customer", "customer.deleted", refresh_customer},
-    {"subscription_schedule", NULL, refresh_schedule}, {"charge", "charge.refunded", refresh_charge},
-    {"dispute", "charge.dispute.", refresh_dispute},   {"price", "price.", refresh_price},
-    {"product", "product.", refresh_product},
+    [STRIPE_OBJECT_UNKNOWN] = {NULL, NULL},
+    [STRIPE_OBJECT_SUBSCRIPTION] = {NULL, refresh_subscription},
+    [STRIPE_OBJECT_INVOICE] = {NULL, refresh_invoice},
+    [STRIPE_OBJECT_SESSION] = {NULL, refresh_session},
+    [STRIPE_OBJECT_CUSTOMER] = {"customer.deleted", refresh_customer},
+    [STRIPE_OBJECT_SCHEDULE] = {NULL, refresh_schedule},
+    [STRIPE_OBJECT_CHARGE] = {"charge.refunded", refresh_charge},
+    [STRIPE_OBJECT_DISPUTE] = {"charge.dispute.", refresh_dispute},
+    [STRIPE_OBJECT_PRICE] = {"price.", refresh_price},
+    [STRIPE_OBJECT_PRODUCT] = {"product.", refresh_product},
 };
-
-static const struct refresh_kind *refresh_find_kind(struct str object)
-{
-    for (size_t i = 0; i < COUNT_OF(refresh_kinds); i++)
-        if (str_eqz(object, refresh_kinds[i].object))
-            return &refresh_kinds[i];
-    return NULL;
-}
 
 bool refresh_serves(struct str object_type, struct str event_type)
 {
-    const struct refresh_kind *k = refresh_find_kind(object_type);
-    return k && (!k->only || str_starts(refresh_event_type(event_type), str_from(k->only)));
+    const struct refresh_kind *k = &refresh_kinds[stripe_object_parse(object_type)];
+    return k->fn && (!k->only || str_starts(event_type_plain(event_type), str_from(k->only)));
 }
 
 static enum status refresh_list_events(struct refresh_target *t, struct err *e)
@@ -61,11 +58,11 @@ static enum status refresh_mark_served(struct refresh_target *t, struct err *e)
 
 /* Objects lead to others at most twice (a charge to its invoice, that to its subscription), and a subscription leads to
  * none, so the recursion ends. */
-enum status refresh_object(struct refresh *r, struct str kind, struct str id, int64_t wait_ms, struct err *e)
+enum status refresh_object(struct refresh *r, enum stripe_object kind, struct str id, int64_t wait_ms, struct err *e)
 {
-    const struct refresh_kind *what = refresh_find_kind(kind);
+    const struct refresh_kind *what = &refresh_kinds[kind];
     struct refresh_target t = {.r = r, .id = id};
-    if (!what || !id.n || id.n >= STRIPE_ID_MAX)
+    if (!what->fn || !id.n || id.n >= STRIPE_ID_MAX)
         return err_set(e, E_object_unknown, "Objects of this kind are not fetched from Stripe.");
     enum status st = held_begin(&t.lease, r->p, id, wait_ms, e);
     if (st != OK)

@@ -12,8 +12,10 @@
 #define PARLEY_BILLING_SYNC_REFRESH_INTERNAL_H
 
 #include "billing/mirror/mirror.h"
+#include "billing/sync/event.h"
 #include "stripe/client.h"
 #include "stripe/held.h"
+#include "stripe/object.h"
 
 #define REFRESH_GET_MS 20000   /* the deadline of one GET */
 #define REFRESH_FOLLOW_MS 5000 /* how long the lease of another object is waited for */
@@ -27,16 +29,17 @@ struct refresh {
 /* Whether events of this type about this kind of object lead to a refresh. The prefix "v1." of a thin event's type
  * does not matter. */
 bool refresh_serves(struct str object_type, struct str event_type);
-/* Refreshes one object; kind as in sync_object. ERR_CONFLICT billing_busy: another process kept the lease for longer
+/* Refreshes one object. ERR_CONFLICT billing_busy: another process kept the lease for longer
  * than wait_ms. ERR_INVALID object_unknown. */
-enum status refresh_object(struct refresh *r, struct str kind, struct str id, int64_t wait_ms, struct err *e);
+enum status refresh_object(struct refresh *r, enum stripe_object kind, struct str id, int64_t wait_ms, struct err *e);
 /* Rejects the usage that a meter did not accept, as the thin event of this id lists it. */
 enum status refresh_meter_error(struct refresh *r, struct str event, struct err *e);
 
 /* ---- for the kinds ---- */
 
 struct refresh_next { /* an object to refresh afterwards */
-    struct str kind, id;
+    enum stripe_object kind;
+    struct str id;
     struct refresh_next *after;
 };
 struct refresh_target {
@@ -56,11 +59,9 @@ enum status refresh_get(struct refresh *r, const char *pattern, struct str id, c
  * Otherwise refresh.c does that after the objects named by refresh_follow. */
 enum status refresh_write(struct refresh_target *t, held_fn *fn, void *ctx, bool serves, struct err *e);
 /* Names an object that must be refreshed too. An empty id is ignored. */
-enum status refresh_follow(struct refresh_target *t, const char *kind, struct str id, struct err *e);
+enum status refresh_follow(struct refresh_target *t, enum stripe_object kind, struct str id, struct err *e);
 /* Whether one of the events is of this type. */
-bool refresh_has_event(const struct refresh_target *t, const char *type);
-/* The type without the prefix "v1." of thin events. */
-struct str refresh_event_type(struct str type);
+bool refresh_has_event(const struct refresh_target *t, enum event_type type);
 
 enum status refresh_subscription(struct refresh_target *t, struct err *e);
 enum status refresh_invoice(struct refresh_target *t, struct err *e);

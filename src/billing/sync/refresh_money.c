@@ -106,7 +106,7 @@ enum status refresh_schedule(struct refresh_target *t, struct err *e)
     struct str sub = stripe_id_of(json_get(j, "subscription"));
     if (!sub.n)
         sub = stripe_id_of(json_get(j, "released_subscription"));
-    return refresh_follow(t, "subscription", sub, e);
+    return refresh_follow(t, STRIPE_OBJECT_SUBSCRIPTION, sub, e);
 }
 
 /* ---- an invoice ---- */
@@ -137,5 +137,5 @@ enum status refresh_invoice(struct refresh_target *t, struct err *e)
         return st;
     }
     st = refresh_write(t, money_write_invoice_tx, &x, false, e);
-    return st == OK ? refresh_follow(t, "subscription", x.inv.subscription, e) : st;
+    return st == OK ? refresh_follow(t, STRIPE_OBJECT_SUBSCRIPTION, x.inv.subscription, e) : st;
 }

@@ -23,12 +23,12 @@ struct refresh_checkout {
  * arrived or failed. A session has no field for a failed debit, so the event is the only sign of it. */
 static bool session_has_ended(const struct refresh_target *t, const struct json *j, enum session_end *end)
 {
-    struct str status = json_get_str(j, "status");
-    bool complete = str_eqz(status, "complete"), paid = !str_eqz(json_get_str(j, "payment_status"), "unpaid");
+    enum stripe_session status = stripe_session_of(j);
+    bool complete = status == STRIPE_SESSION_COMPLETE, paid = stripe_payment_of(j) != STRIPE_PAYMENT_UNPAID;
     *end = complete ? paid ? SESSION_COMPLETE : SESSION_FAILED : SESSION_EXPIRED;
     if (complete)
-        return paid || refresh_has_event(t, "checkout.session.async_payment_failed");
-    return str_eqz(status, "expired");
+        return paid || refresh_has_event(t, EVENT_TYPE_PAYMENT_FAILED);
+    return status == STRIPE_SESSION_EXPIRED;
 }
 
 /* The customer and the row of the checkout decide which tenant it belongs to. The session's client_reference_id is
@@ -71,7 +71,8 @@ enum status refresh_session(struct refresh_target *t, struct err *e)
         return st;
     x.ended = session_has_ended(t, x.j, &x.end);
     st = refresh_write(t, session_write_tx, &x, false, e);
-    return st == OK ? refresh_follow(t, "subscription", stripe_id_of(json_get(x.j, "subscription")), e) : st;
+    return st == OK ? refresh_follow(t, STRIPE_OBJECT_SUBSCRIPTION, stripe_id_of(json_get(x.j, "subscription")), e)
+                    : st;
 }
 
 /* ---- a customer ---- */
@@ -107,7 +108,7 @@ enum status refresh_customer(struct refresh_target *t, struct err *e)
     st = refresh_write(t, person_deleted_tx, &x, false, e);
     for (size_t i = 0; st == OK && i < x.n; i++)
         if (!person_sub_is_over(&x.subs[i]))
-            st = refresh_follow(t, "subscription", x.subs[i].id, e);
+            st = refresh_follow(t, STRIPE_OBJECT_SUBSCRIPTION, x.subs[i].id, e);
     return st;
 }
 
@@ -171,7 +172,7 @@ static const char *refund_amount_text(struct arena *a, const struct json *amount
 static enum status refund_report(struct refresh_refund *x, struct err *e)
 {
     enum status st = x->words ? refresh_write(x->t, refund_write_tx, x, false, e) : err_nomem(e);
-    return st == OK ? refresh_follow(x->t, "invoice", x->invoice, e) : st;
+    return st == OK ? refresh_follow(x->t, STRIPE_OBJECT_INVOICE, x->invoice, e) : st;
 }
 
 enum status refresh_charge(struct refresh_target *t, struct err *e)
@@ -205,7 +206,8 @@ enum status refresh_dispute(struct refresh_target *t, struct err *e)
         return st;
     x.customer = stripe_id_of(json_get(charge, "customer"));
     x.invoice = refund_invoice(r, stripe_id_of(json_get(x.j, "payment_intent")));
-    x.over = str_eqz(state, "won") || str_eqz(state, "warning_closed");
+    enum stripe_dispute dispute = stripe_dispute_of(x.j);
+    x.over = dispute == STRIPE_DISPUTE_WON || dispute == STRIPE_DISPUTE_WARNING_CLOSED;
     x.words = arena_printf(r->a, "A payment of %s is disputed (%.*s): %.*s. Stripe shows the deadline for a response.",
                            refund_amount_text(r->a, json_get(x.j, "amount"), json_get(x.j, "currency")),
                            STR_F(str_sub(json_get_str(x.j, "reason"), 0, 60)), STR_F(str_sub(state, 0, 60)));

@@ -48,14 +48,14 @@ enum status refresh_write(struct refresh_target *t, held_fn *fn, void *ctx, bool
     return st;
 }
 
-enum status refresh_follow(struct refresh_target *t, const char *kind, struct str id, struct err *e)
+enum status refresh_follow(struct refresh_target *t, enum stripe_object kind, struct str id, struct err *e)
 {
     if (!id.n)
         return OK;
     struct refresh_next *next = ARENA_NEW(t->r->a, struct refresh_next);
     if (!next)
         return err_nomem(e);
-    *next = (struct refresh_next){.kind = str_from(kind), .id = id};
+    *next = (struct refresh_next){.kind = kind, .id = id};
     if (t->last)
         t->last->after = next;
     else
@@ -64,15 +64,10 @@ enum status refresh_follow(struct refresh_target *t, const char *kind, struct st
     return OK;
 }
 
-struct str refresh_event_type(struct str type)
-{
-    return str_starts(type, STR("v1.")) ? str_sub(type, 3, type.n) : type;
-}
-
-bool refresh_has_event(const struct refresh_target *t, const char *type)
+bool refresh_has_event(const struct refresh_target *t, enum event_type type)
 {
     for (size_t i = 0; i < t->event_n; i++)
-        if (str_eqz(refresh_event_type(t->events[i].type), type))
+        if (event_type_parse(t->events[i].type) == type)
             return true;
     return false;
 }

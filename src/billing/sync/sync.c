@@ -63,8 +63,7 @@ static void sync_ignore(struct sync_event *x, enum alarm_kind alarm, struct str 
 
 static bool sync_is_meter_error(const struct event_envelope *v)
 {
-    return str_eqz(v->type, "v1.billing.meter.error_report_triggered") ||
-           str_eqz(v->type, "v1.billing.meter.no_meter_found");
+    return event_type_parse(v->type) == EVENT_TYPE_METER_ERROR;
 }
 
 /* Events of another account, of the other mode, or in another API version are never served: fetching their objects
@@ -164,8 +163,9 @@ static enum status sync_serve(struct sync_event *x)
     sync_judge(x);
     if (x->ended)
         return x->why.status;
-    return sync_is_meter_error(v) ? refresh_meter_error(&x->refresh, v->id, &x->why)
-                                  : refresh_object(&x->refresh, v->object_type, v->object_id, 0, &x->why);
+    return sync_is_meter_error(v)
+               ? refresh_meter_error(&x->refresh, v->id, &x->why)
+               : refresh_object(&x->refresh, stripe_object_parse(v->object_type), v->object_id, 0, &x->why);
 }
 
 /* A failure of the database is returned at once and leaves the event claimed. After an outage the event is put off,
@@ -200,13 +200,13 @@ enum status sync_step(struct stripe *stripe, struct db_pool *p, bool *found, str
     return st;
 }
 
-enum status sync_object(struct stripe *stripe, struct db_pool *p, const char *kind, struct str id, int64_t wait_ms,
-                        struct err *e)
+enum status sync_object(struct stripe *stripe, struct db_pool *p, enum stripe_object kind, struct str id,
+                        int64_t wait_ms, struct err *e)
 {
     struct arena a;
     struct refresh r = {stripe, p, &a};
     arena_init(&a, STEP_ARENA);
-    enum status st = refresh_object(&r, str_from(kind), id, wait_ms, e);
+    enum status st = refresh_object(&r, kind, id, wait_ms, e);
     if (st == ERR_CONFLICT && e && sync_is_busy(e))
         st = err_raise(e, E_busy);
     arena_release(&a);
