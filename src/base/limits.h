@@ -39,6 +39,8 @@
 #define MAX_FLOW_VALUE 4000           /* the text of a variable (characters) */
 #define MAX_FLOW_RENDERED (64 * KB)   /* a text, URL or body with its variables filled in */
 #define MAX_STATE (64 * KB)           /* variables and position of a conversation, as JSON */
+#define MAX_SECRET (4 * KB)           /* the value of a secret of a workspace */
+#define MAX_SECRETS 100               /* secrets of one workspace (count) */
 #define MAX_TEXT 4000                 /* one visitor message (characters) */
 #define MAX_TURN_MESSAGES 40          /* bot messages of one turn (count) */
 #define MAX_BACKLOG 4096              /* connections that may wait while a program restarts (count) */
