@@ -9,6 +9,7 @@
 #include "base/banned.h"
 
 #define DIFF_TEXT_SHOWN 160 /* characters of a text that a change shows */
+#define DIFF_KEY "••••"     /* in place of a key in a header */
 
 struct diff {
     struct arena *a;
@@ -48,17 +49,62 @@ static void diff_leave(struct diff *d, size_t mark)
     d->path[mark] = 0;
 }
 
+/* Writes a value as json_write does, with stars in place of keys in headers: whoever may compare two flows may not
+ * always read their keys. `key` is the name of the value, "" in an array; `in_headers` whether it is a header. */
+static void diff_write(struct buf *b, const struct json *j, struct str key, bool in_headers)
+{
+    struct json_iter it = {0};
+    bool object = json_is(j, JSON_OBJECT), first = true;
+    if (in_headers && json_is(j, JSON_STRING) && flow_header_holds_key(key, json_str(j))) {
+        buf_puts(b, "\"" DIFF_KEY "\"");
+        return;
+    }
+    if (!object && !json_is(j, JSON_ARRAY)) {
+        json_write(b, j);
+        return;
+    }
+    buf_putc(b, object ? '{' : '[');
+    for (size_t i = 0; object ? json_each(j, &it) : i < json_len(j); i++, first = false) {
+        if (!first)
+            buf_putc(b, ',');
+        if (object) {
+            buf_json(b, it.key);
+            buf_putc(b, ':');
+        }
+        diff_write(b, object ? it.value : json_at(j, i), object ? it.key : STR_EMPTY,
+                   object && str_eqz(key, "headers"));
+    }
+    buf_putc(b, object ? '}' : ']');
+}
+
+/* The last step of the place, and whether it is the name of a header. */
+static struct str diff_last_step(const struct diff *d, bool *is_header)
+{
+    struct str rest = str_n(d->path, d->path_n), step = STR_EMPTY, before = STR_EMPTY;
+    while (rest.n) {
+        before = step;
+        if (!str_split(&rest, '/', &step))
+            break;
+    }
+    *is_header = str_eqz(before, "headers");
+    return step;
+}
+
 /* A value as a person reads it: a text without quotes, anything else as short JSON. `there` distinguishes a value that
  * is null from none. */
 static struct str diff_show(struct diff *d, const struct json *j, bool there, bool *ok)
 {
     struct buf b;
+    bool is_header;
     if (!there)
         return STR_EMPTY;
+    struct str key = diff_last_step(d, &is_header);
+    if (json_is(j, JSON_STRING) && is_header && flow_header_holds_key(key, json_str(j)))
+        return STR(DIFF_KEY);
     if (json_is(j, JSON_STRING))
         return arena_str(d->a, utf8_cut(json_str(j), DIFF_TEXT_SHOWN), ok);
     buf_init(&b, 8 * MAX_FLOW);
-    json_write(&b, j);
+    diff_write(&b, j, key, is_header);
     struct str s = arena_str(d->a, utf8_cut(buf_str(&b), DIFF_TEXT_SHOWN), ok);
     *ok = *ok && buf_ok(&b);
     buf_release(&b);

@@ -24,12 +24,23 @@ struct flow_finding {
     enum flow_severity severity;
     /* errors: start_missing unknown_node unreachable dead_end loop_without_input undefined_variable
      * missing_translation (of a command's words: a warning) duplicate_choice duplicate_word type_mismatch; warnings:
-     * no_catch_all no_tests unused_variable never_set */
+     * no_catch_all no_tests unused_variable never_set literal_key; from bot_check: the error unknown_secret */
     const char *code;
     struct str node;             /* "" outside the nodes */
     struct str pointer, message; /* JSON pointer into the flow; a sentence that names the node */
 };
 enum status flow_lint(const struct flow *f, struct arena *a, struct flow_finding **out, size_t *n, struct err *e);
+
+/* ---- secrets ---- */
+/* A place where the flow uses a secret of its workspace. The texts belong to the flow. */
+struct flow_secret {
+    struct str name, node, header;
+};
+/* All of them, in the order of the nodes. The array is in the arena. */
+enum status flow_secrets(const struct flow *f, struct arena *a, struct flow_secret **out, size_t *n, struct err *e);
+/* Does a header with this name and value carry a key that is written out? `value` as it is in the flow, with its
+ * variables. */
+bool flow_header_holds_key(struct str name, struct str value);
 
 /* ---- run ---- */
 enum flow_message_kind { FLOW_TEXT, FLOW_IMAGE, FLOW_CARD };
@@ -51,9 +62,21 @@ struct flow_message {
 };
 enum flow_state { FLOW_OPEN, FLOW_HANDOFF, FLOW_CLOSED };
 
+/* The value of a header is its pieces, one after the other. A piece may be a secret of the workspace: the flow knows
+ * only its name, and whoever makes the call puts the value there. A visitor's text is never such a piece, whatever it
+ * looks like. */
+struct flow_piece {
+    struct str text; /* or the name of the secret */
+    bool is_secret;
+};
+struct flow_header {
+    struct str name;
+    const struct flow_piece *pieces;
+    size_t piece_n;
+};
 struct flow_http {
     struct str method, url, body;
-    const struct flow_choice *headers;
+    const struct flow_header *headers;
     size_t header_n;
     int64_t timeout_ms;
 };

@@ -88,6 +88,8 @@ static enum status lint_from_note(struct lint *l, const struct reader_note *n)
                         STR_F(m));
     case NOTE_NO_WAY:
         return lint_add(l, FLOW_ERROR, "dead_end", n->node, n->pointer, "%.*s", STR_F(m));
+    case NOTE_LITERAL_KEY:
+        return lint_add(l, FLOW_WARNING, "literal_key", n->node, n->pointer, "%.*s", STR_F(m));
     }
     return OK;
 }

@@ -20,6 +20,8 @@
 #define VAR_NONE (-1)
 #define VAR_INPUT (-2)
 #define VAR_LANGUAGE (-3)
+/* A secret of the workspace: the part's `lit` is its name. Only in the values of headers. */
+#define VAR_SECRET (-4)
 
 enum value_kind { KIND_NONE, KIND_TEXT, KIND_NUMBER, KIND_BOOLEAN, KIND_DATE };
 struct value {
@@ -36,10 +38,10 @@ struct flow_var {
 };
 
 /* How a variable is put in: as it is; as people write it in the language; percent-encoded; inside a JSON string;
- * as a JSON value of its own type. */
-enum part_mode { PART_PLAIN, PART_SHOWN, PART_URL, PART_JSON_TEXT, PART_JSON };
+ * as a JSON value of its own type; as it is, in a header, where secrets may stand beside variables. */
+enum part_mode { PART_PLAIN, PART_SHOWN, PART_URL, PART_JSON_TEXT, PART_JSON, PART_HEADER };
 struct tpl_part {
-    struct str lit; /* when var is VAR_NONE */
+    struct str lit; /* when var is VAR_NONE or VAR_SECRET */
     int var;
     enum part_mode mode;
 };

@@ -50,7 +50,8 @@ static enum status read_http_header(struct flow_reader *r, struct str name, cons
             return reader_refuse(r,
                                  "The value of a header must not contain a line break or another control character.");
     h->name = name;
-    return tpl_compile(r, s, PART_PLAIN, &h->value);
+    enum status st = tpl_compile(r, s, PART_HEADER, &h->value);
+    return st ? st : check_header_secrets(r, h, s);
 }
 
 /* Headers are rendered in each call, so their number is bounded like every other list. Names are fixed; only values may

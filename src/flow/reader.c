@@ -382,11 +382,13 @@ enum status tpl_compile(struct flow_reader *r, struct str source, enum part_mode
             parts[n++] = (struct tpl_part){.lit = s.lit, .var = VAR_NONE};
         if (!s.has_name)
             continue;
-        int var;
-        enum status st = var_find(r, s.name, NOTE_VAR_READ, &var);
+        if (s.is_secret && mode != PART_HEADER)
+            return reader_refuse(r, "A secret can only be used in the value of a header of an \"http\" node.");
+        int var = VAR_SECRET;
+        enum status st = s.is_secret ? OK : var_find(r, s.name, NOTE_VAR_READ, &var);
         if (st)
             return st;
-        parts[n++] = (struct tpl_part){.lit = STR_EMPTY, .var = var, .mode = mode};
+        parts[n++] = (struct tpl_part){.lit = s.is_secret ? s.name : STR_EMPTY, .var = var, .mode = mode};
     }
     *out = (struct tpl){parts, n};
     return OK;

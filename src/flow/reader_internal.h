@@ -14,7 +14,8 @@ enum note_kind {
     NOTE_WORDS,
     NOTE_TYPE,
     NOTE_DUPLICATE,
-    NOTE_NO_WAY
+    NOTE_NO_WAY,
+    NOTE_LITERAL_KEY
 };
 struct reader_note {
     enum note_kind kind;
@@ -43,6 +44,9 @@ struct flow_reader {
 enum status flow_read(const struct json *doc, struct reader_notes *notes, struct flow **out, struct err *e);
 enum status read_nodes(struct flow_reader *r, const struct json *nodes);
 enum status read_http(struct flow_reader *r, const struct json *j, struct flow_node *n);
+/* secret.c: refuses a secret where it must not be, and notes a key that is written out. `value` is the header's text as
+ * the author wrote it. */
+enum status check_header_secrets(struct flow_reader *r, const struct http_header *h, struct str value);
 enum status read_tests(struct flow_reader *r, const struct json *tests);
 enum status read_condition(struct flow_reader *r, const struct json *j, int depth, struct cond *out);
 

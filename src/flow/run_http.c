@@ -22,26 +22,45 @@ static bool http_has_content_type(const struct node_http *h)
     return false;
 }
 
-/* *safe false: a header would carry a control character, and the call is not made. The check is repeated here because
- * the parser saw only the fixed parts of a value. A body without a declared type is sent as JSON, which is what nearly
- * all flows send. */
+/* The value is taken apart at its secrets, whose values the flow never sees. What lies between two of them is rendered
+ * as one piece. *safe false: a piece holds a control character, and the call is not made. The check is repeated here
+ * because the parser saw only the fixed parts of a value. */
+static enum status http_make_header(struct flow_turn *r, const struct http_header *h, struct flow_header *out,
+                                    bool *safe)
+{
+    const struct tpl *t = &h->value;
+    struct flow_piece *all = arena_array(r->a, t->n + 1, sizeof(*all));
+    size_t n = 0;
+    enum status st = all ? OK : err_nomem(r->e);
+    for (size_t i = 0; i < t->n && !st;) {
+        size_t from = i;
+        while (i < t->n && t->parts[i].var != VAR_SECRET)
+            i++;
+        if (i == from) {
+            all[n++] = (struct flow_piece){.text = t->parts[i++].lit, .is_secret = true};
+            continue;
+        }
+        st = run_render(r, &(struct tpl){t->parts + from, i - from}, &all[n].text);
+        *safe = *safe && (st || http_header_safe(all[n].text));
+        n++;
+    }
+    *out = (struct flow_header){h->name, all, n};
+    return st;
+}
+
+/* A body without a declared type is sent as JSON, which is what nearly all flows send. */
 static enum status http_make_headers(struct flow_turn *r, const struct node_http *h, struct flow_http *rq, bool *safe)
 {
-    struct flow_choice *all = arena_array(r->a, h->header_n + 1, sizeof(*all));
-    if (!all)
-        return err_nomem(r->e);
-    for (size_t i = 0; i < h->header_n; i++) {
-        all[i].label = h->headers[i].name;
-        enum status st = run_render(r, &h->headers[i].value, &all[i].value);
-        if (st)
-            return st;
-        *safe = *safe && http_header_safe(all[i].value);
-    }
+    static const struct flow_piece json = {{"application/json", 16}, false};
+    struct flow_header *all = arena_array(r->a, h->header_n + 1, sizeof(*all));
+    enum status st = all ? OK : err_nomem(r->e);
+    for (size_t i = 0; i < h->header_n && !st; i++)
+        st = http_make_header(r, &h->headers[i], &all[i], safe);
     rq->headers = all;
     rq->header_n = h->header_n;
-    if (h->body.n && !http_has_content_type(h))
-        all[rq->header_n++] = (struct flow_choice){STR("Content-Type"), STR("application/json")};
-    return OK;
+    if (!st && h->body.n && !http_has_content_type(h))
+        all[rq->header_n++] = (struct flow_header){STR("Content-Type"), &json, 1};
+    return st;
 }
 
 /* A variable whose value is missing in the reply becomes empty, and so do all of them when the reply is not JSON. A

@@ -98,7 +98,7 @@ static ptrdiff_t text_find_pair(struct str s, const char *two)
  * reader to report; a flow that has been read holds no bad template, so rendering does not check again. */
 bool tpl_next(struct tpl_scan *s)
 {
-    s->has_name = s->bad = false;
+    s->has_name = s->is_secret = s->bad = false;
     if (s->rest.n == 0)
         return false;
     ptrdiff_t open = text_find_pair(s->rest, "{{");
@@ -112,6 +112,9 @@ bool tpl_next(struct tpl_scan *s)
     ptrdiff_t close = text_find_pair(inner, "}}");
     s->name = close < 0 ? STR_EMPTY : str_trim(str_sub(inner, 0, (size_t)close));
     s->has_name = true;
+    s->is_secret = str_starts(s->name, STR("secret."));
+    if (s->is_secret)
+        s->name = str_sub(s->name, 7, s->name.n);
     s->bad = close < 0 || !name_ok(s->name, false);
     s->rest = close < 0 ? STR_EMPTY : str_sub(inner, (size_t)close + 2, inner.n);
     return true;
@@ -134,6 +137,7 @@ static void tpl_add_json_inside(struct buf *out, struct str s)
 static void tpl_add_part(struct buf *out, const struct tpl_part *part, const struct tpl_values *v)
 {
     char tmp[VALUE_TEXT];
+    CHECK(part->var != VAR_SECRET);
     struct value pseudo = {.kind = KIND_TEXT, .text = part->var == VAR_INPUT ? v->input : v->language};
     const struct value *value = part->var >= 0 ? &v->vars[part->var] : &pseudo;
     if (part->mode == PART_JSON) {

@@ -10,15 +10,16 @@
 struct str text_fold(struct arena *a, struct str s, bool *ok);
 
 /* The next piece of a template: true with *lit before it and *name (empty at the end of the text); false at the end.
- * *bad set: a "{{" that is not closed or holds no name. */
+ * *is_secret set: it was {{secret.name}}. *bad set: a "{{" that is not closed or holds no name. */
 struct tpl_scan {
     struct str rest;
     struct str lit, name;
-    bool has_name, bad;
+    bool has_name, is_secret, bad;
 };
 bool tpl_next(struct tpl_scan *s);
 
-/* Appends the template with its variables; `vars` indexed as the flow's. */
+/* Appends the template with its variables; `vars` indexed as the flow's. Without secrets: run_http.c takes a header
+ * apart at them. */
 struct tpl_values {
     const struct value *vars;
     struct str input, language;

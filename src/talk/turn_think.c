@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "knowledge/answers.h"
 #include "talk/message_internal.h"
+#include "talk/turn_headers_internal.h"
 #include "talk/turn_internal.h"
 
 #include "base/banned.h"
@@ -148,26 +149,37 @@ static void think_begin_outside(struct turn *u)
                                   .spent_us = u->outside.spent_us};
 }
 
+/* The flow continues at `error` when a secret is missing, so only the log says why. */
+static void think_secret_fault(const struct turn *u, const struct err *e)
+{
+    char bot[ID_TEXT_MAX];
+    log_line(LOG_WARN, "http_secret", LOG_S("bot", id_text(ID_BOT, u->conv.bot, bot)), LOG_S("code", err_code(e)),
+             LOG_S("message", e->message));
+}
+
 /* The flow's own time-out may only shorten the install's; outside_fetch takes the smaller one. Which addresses may be
  * called at all is decided there too, for all callers alike. */
 static enum status think_on_http(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *body,
                                  struct err *e)
 {
     struct turn *u = ctx;
-    struct fetch_header *headers = arena_array(a, rq->header_n ? rq->header_n : 1, sizeof(*headers));
+    struct turn_headers headers;
+    struct fetch_reply reply;
+    enum status st = turn_headers_fill(&headers, u->talk->pool, u->conv.tenant, rq, a, e);
     struct fetch_request f = {.method = rq->method,
                               .url = rq->url,
-                              .headers = headers,
-                              .header_count = rq->header_n,
+                              .headers = headers.p,
+                              .header_count = headers.n,
                               .body = rq->body,
                               .timeout_ms = rq->timeout_ms,
                               .max_body = MAX_FETCH};
-    struct fetch_reply reply;
-    if (!headers)
-        return err_nomem(e);
-    for (size_t i = 0; i < rq->header_n; i++)
-        headers[i] = (struct fetch_header){rq->headers[i].label, rq->headers[i].value};
-    enum status st = outside_fetch(&u->outside, a, &f, &reply, e);
+    if (st != OK)
+        think_secret_fault(u, e);
+    else
+        st = outside_fetch(&u->outside, a, &f, &reply, e);
+    if (st == OK)
+        st = turn_headers_hide(&headers, a, &reply.body, e);
+    turn_headers_wipe(&headers);
     if (st == OK) {
         *status = reply.status;
         *body = reply.body;

@@ -133,8 +133,13 @@ static inline enum status give_http(void *ctx, const struct flow_http *rq, struc
     (void)a;
     add(t->http_seen, sizeof(t->http_seen), "%.*s %.*s %lld", STR_F(rq->method), STR_F(rq->url),
         (long long)rq->timeout_ms);
-    for (size_t i = 0; i < rq->header_n; i++)
-        add(t->http_seen, sizeof(t->http_seen), " %.*s=%.*s", STR_F(rq->headers[i].label), STR_F(rq->headers[i].value));
+    for (size_t i = 0; i < rq->header_n; i++) {
+        const struct flow_header *h = &rq->headers[i];
+        add(t->http_seen, sizeof(t->http_seen), " %.*s=", STR_F(h->name));
+        for (size_t k = 0; k < h->piece_n; k++)
+            add(t->http_seen, sizeof(t->http_seen), h->pieces[k].is_secret ? "<%.*s>" : "%.*s",
+                STR_F(h->pieces[k].text));
+    }
     add(t->http_seen, sizeof(t->http_seen), " %.*s", STR_F(rq->body));
     if (t->http_result != OK)
         return err_set_as(e, t->http_result, status_default_code(t->http_result), "no");

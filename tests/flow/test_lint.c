@@ -7,6 +7,7 @@ static const char head[] = "{'format':1,'languages':['en','es'],'start':'a',";
 #define TESTS "'tests':[{'name':'t','turns':[{'say':'x'}]}]"
 
 /* code severity node pointer, one line each, without the codes in `ignore` */
+static char lint_messages[8000];
 static const char *lint(const char *rest, const char *ignore)
 {
     static char out[8000];
@@ -14,10 +15,11 @@ static const char *lint(const char *rest, const char *ignore)
     size_t n;
     struct err e = ERR_INIT;
     struct flow *flow = flow_of_doc(json_of(arena_printf(&arena, "%s%s}", head, rest)));
-    out[0] = 0;
+    out[0] = lint_messages[0] = 0;
     assert_int_equal(flow_lint(flow, &arena, &f, &n, &e), OK);
     for (size_t i = 0; i < n; i++) {
         assert_true(f[i].message.n > 10);
+        add(lint_messages, sizeof(lint_messages), "%.*s|", STR_F(f[i].message));
         if (!strstr(ignore, f[i].code))
             add(out, sizeof(out), "%s%s %c %.*s %.*s", out[0] ? "|" : "", f[i].code,
                 f[i].severity == FLOW_ERROR ? 'E' : 'W', STR_F(f[i].node), STR_F(f[i].pointer));
@@ -123,6 +125,47 @@ static void each_finding(void **state)
         const char *found = lint(rows[i].flow, "");
         if (strcmp(found, rows[i].found) != 0)
             fail_msg("%s\n  found    %s\n  expected %s", rows[i].flow, found, rows[i].found);
+    }
+}
+
+/* A key that is written out in a header is a warning that names the header and not the key. */
+static void keys_that_are_written_out_are_found(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header, *value;
+        bool key;
+    } rows[] = {{"Authorization", "Bearer sk_live_1", true},
+                {"authorization", "sk_live_1", true},
+                {"X-Api-Key", "sk_live_1", true},
+                {"api-key", "sk_live_1", true},
+                {"Cookie", "session=sk_live_1", true},
+                {"X-Auth-Token", "sk_live_1", true},
+                {"X-Client-Secret", "sk_live_1", true},
+                {"X-Custom", "Bearer sk_live_1", true},
+                {"X-Custom", "basic sk_live_1", true},
+                {"X-Api-Key", "sk_live_1{{input}}", true},
+                {"Authorization", "Bearer {{secret.crm}}", false},
+                {"Authorization", "Bearer {{input}}", false},
+                {"X-Api-Key", "{{ secret.crm }}", false},
+                {"Cookie", "session={{secret.crm}}; path=/", false},
+                {"Authorization", "Bearer ", false},
+                {"X-Api-Key", "", false},
+                {"Idempotency-Key", "sk_live_1", false},
+                {"Accept", "application/json", false},
+                {"X-Custom", "the bearer of news", false},
+                {"X-Custom", "bearer", false}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *found = lint(arena_printf(&arena,
+                                              "'nodes':{'a':{'type':'http','method':'GET','url':'https://e.com',"
+                                              "'headers':{'%s':'%s'},'next':'b','error':'b'},'b':{'type':'end'}},"
+                                              "'catch_all':'a'," TESTS,
+                                              rows[i].header, rows[i].value),
+                                 "");
+        const char *expected = arena_printf(&arena, "literal_key W a /nodes/a/headers/%s", rows[i].header);
+        if (strcmp(found, rows[i].key ? expected : "") != 0)
+            fail_msg("%s: %s\n  found    %s", rows[i].header, rows[i].value, found);
+        assert_null(strstr(lint_messages, "sk_live_1"));
     }
 }
 
@@ -261,6 +304,20 @@ static void differences_in_words(void **state)
                         "/nodes/a/choices/1 a; node \"a\", choice 2: added \"{\"value\":\"2\"}\"");
     assert_string_equal(diff("{'start':'a','languages':['en']}", "{'start':'b','languages':['en','es']}"),
                         "/start ; start: changed from \"a\" to \"b\"|/languages/1 ; language 2: added \"es\"");
+    /* Members who may not read a key may read what has changed. */
+    assert_string_equal(
+        diff("{'nodes':{'h':{'headers':{'X-Api-Key':'sk_1','Accept':'a'}}}}",
+             "{'nodes':{'h':{'headers':{'X-Api-Key':'sk_2','Accept':'b','Cookie':'sk_3'}}}}"),
+        "/nodes/h/headers/X-Api-Key h; node \"h\", header \"X-Api-Key\": changed from \"••••\" to \"••••\"|"
+        "/nodes/h/headers/Accept h; node \"h\", header \"Accept\": changed from \"a\" to \"b\"|"
+        "/nodes/h/headers/Cookie h; node \"h\", header \"Cookie\": added \"••••\"");
+    assert_string_equal(diff("{'nodes':{}}", "{'nodes':{'h':{'headers':{'X-A':'Bearer sk_1','X-B':'{{secret.a}}'}}}}"),
+                        "/nodes/h h; node \"h\": added "
+                        "\"{\"headers\":{\"X-A\":\"••••\",\"X-B\":\"{{secret.a}}\"}}\"");
+    assert_string_equal(diff("{'nodes':{'h':{'headers':{'Authorization':'Bearer {{secret.a}}'}}}}",
+                             "{'nodes':{'h':{'headers':{'Authorization':'Bearer {{secret.b}}'}}}}"),
+                        "/nodes/h/headers/Authorization h; node \"h\", header \"Authorization\": changed from "
+                        "\"Bearer {{secret.a}}\" to \"Bearer {{secret.b}}\"");
     assert_string_equal(diff("{'x':null}", "{}"), "/x ; x: removed \"null\"");
     assert_string_equal(diff("1", "'y'"), " ; the flow: changed from \"1\" to \"y\"");
 }
@@ -269,6 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_finding, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys_that_are_written_out_are_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(findings_are_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failing_test_names_the_difference, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tests_share_the_time_of_patterns, set_up, tear_down),

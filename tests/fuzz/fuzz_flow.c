@@ -65,8 +65,9 @@ static enum status http(void *ctx, const struct flow_http *rq, struct arena *a, 
     (void)ctx;
     (void)a;
     for (size_t i = 0; i < rq->header_n; i++)
-        if (memchr(rq->headers[i].value.p, '\n', rq->headers[i].value.n))
-            abort();
+        for (size_t k = 0; k < rq->headers[i].piece_n; k++)
+            if (memchr(rq->headers[i].pieces[k].text.p, '\n', rq->headers[i].pieces[k].text.n))
+                abort();
     if (memchr(rq->url.p, '\n', rq->url.n))
         abort();
     *status = body.n % 2 ? 200 : 404;
