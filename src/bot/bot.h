@@ -92,6 +92,26 @@ enum status bot_versions(struct db *c, struct id tenant, struct id bot, struct a
 enum status bot_version_flow(struct db *c, struct id tenant, struct id bot, int version, struct arena *a,
                              struct json **flow, struct err *e);
 
+/* ---- secrets of the workspace in flows (secrets.c) ---- */
+
+/* The findings of flow_lint, after an error unknown_secret for each place that names a secret the workspace does not
+ * have. Nothing with an error is published. */
+enum status bot_check(struct db *c, struct id tenant, const struct flow *f, struct arena *a, struct flow_finding **out,
+                      size_t *n, struct err *e);
+struct bot_secret_use {
+    struct str secret;
+    struct id bot;
+    struct str bot_name;
+    bool published; /* its live version uses the secret; otherwise only its draft does */
+};
+/* One row for each secret and bot, in the order of the bots. Reads the flows that name a secret: for pages and
+ * commands, not for turns. */
+enum status bot_secret_uses(struct db *c, struct id tenant, struct arena *a, struct bot_secret_use **out, size_t *n,
+                            struct err *e);
+/* vault_remove(), but without `force` ERR_CONFLICT code secret_in_use while a published bot uses the secret. */
+enum status bot_secret_remove(struct db *c, const struct actor *who, struct str name, bool force, struct arena *a,
+                              struct err *e);
+
 /* One JSON file: {"parley": 1, "bot": {...}, "flow": {...}, "answers": [...]}. It is handed out in parts as it is made,
  * whatever its length; an error of `write` ends it. ERR_NOT_FOUND comes before the first part. */
 struct bot_file_sink {

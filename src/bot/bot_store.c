@@ -63,6 +63,13 @@ DB_STMT(bot_set_brand, TENANT,
     " WHERE b.tenant_id = :tenant AND b.bot_id = ? AND b.deleted_at IS NULL"
 DB_STMT(bot_draft_select, TENANT, DRAFT_COLUMNS, "u", "sxiiix?");
 DB_STMT(bot_draft_lock, TENANT, DRAFT_COLUMNS " FOR UPDATE", "u", "sxiiix?");
+/* INSTR and not LIKE, so that no character of the word is a wild card. */
+DB_STMT(bot_flow_select, TENANT,
+        "SELECT b.bot_id, b.name, IF(INSTR(b.draft, ?), b.draft, ''), IF(INSTR(v.flow, ?), v.flow, '')"
+        " FROM bot b LEFT JOIN bot_version v ON v.tenant_id = b.tenant_id AND v.bot_id = b.bot_id AND v.version = "
+        "b.live_version"
+        " WHERE b.tenant_id = :tenant AND b.deleted_at IS NULL ORDER BY b.bot_id",
+        "ss", "usss?");
 /* The condition on draft_revision is the editors' lock: of two saves of one revision only the first changes a row. */
 DB_STMT(bot_draft_update, TENANT,
         "UPDATE bot SET draft = ?, draft_hash = ?, draft_revision = draft_revision + 1, updated_at = ?"
@@ -208,6 +215,27 @@ enum status bot_store_draft(struct db *c, struct arena *a, struct id tenant, str
     out->last_version = (int)db_row_int(r, 4);
     bot_hash_from_row(r, 5, out->live_hash);
     return OK;
+}
+
+struct bot_flow_each {
+    enum status (*fn)(void *ctx, const struct bot_flow_row *b, struct err *e);
+    void *ctx;
+};
+
+static enum status bot_flow_from_row(void *ctx, struct db_row r, struct err *e)
+{
+    const struct bot_flow_each *each = ctx;
+    const struct bot_flow_row b = {
+        .id = db_row_id(r, 0), .name = db_row_str(r, 1), .draft = db_row_str(r, 2), .live = db_row_str(r, 3)};
+    return b.draft.n || b.live.n ? each->fn(each->ctx, &b, e) : OK;
+}
+
+enum status bot_store_each_flow(struct db *c, struct id tenant, struct str word,
+                                enum status (*fn)(void *ctx, const struct bot_flow_row *b, struct err *e), void *ctx,
+                                struct err *e)
+{
+    struct bot_flow_each each = {fn, ctx};
+    return db_each(c, &bot_flow_select, &tenant, DB_ARGS(db_str(word), db_str(word)), bot_flow_from_row, &each, e);
 }
 
 /* No changed row may mean an old revision or a bot that is gone; the caller reads the bot to find out which. */

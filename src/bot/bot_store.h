@@ -55,6 +55,15 @@ enum status bot_store_draft(struct db *c, struct arena *a, struct id tenant, str
 /* *saved is false when the revision is not the newest. */
 enum status bot_store_draft_save(struct db *c, struct id tenant, struct id bot, struct str draft,
                                  const uint8_t hash[CRYPTO_HASH], int revision, bool *saved, struct err *e);
+/* A bot's flows as JSON text, each "" when the word does not occur in it. Valid during the callback only. */
+struct bot_flow_row {
+    struct id id;
+    struct str name, draft, live;
+};
+/* Calls fn for each bot with a flow in which the word occurs, oldest first. fn must not use the connection. */
+enum status bot_store_each_flow(struct db *c, struct id tenant, struct str word,
+                                enum status (*fn)(void *ctx, const struct bot_flow_row *b, struct err *e), void *ctx,
+                                struct err *e);
 enum status bot_store_set_live(struct db *c, struct id tenant, struct id bot, int live, int last, struct err *e);
 
 enum status version_store_add(struct db *c, struct id tenant, const struct bot_version_new *v, struct err *e);

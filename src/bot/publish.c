@@ -12,13 +12,13 @@
 #include "base/banned.h"
 
 /* The first error decides; the message names its node, and says when there are more. */
-static enum status publish_lint(const struct flow *f, struct arena *a, struct err *e)
+static enum status publish_lint(struct db *c, struct id tenant, const struct flow *f, struct arena *a, struct err *e)
 {
     struct flow_finding *found;
     size_t n, errors = 0;
     const struct flow_finding *first = NULL;
     char pointer[sizeof(e->pointer)];
-    enum status st = flow_lint(f, a, &found, &n, e);
+    enum status st = bot_check(c, tenant, f, a, &found, &n, e);
     if (st != OK)
         return st;
     for (size_t i = 0; i < n; i++) {
@@ -52,7 +52,7 @@ static enum status publish_run_tests(const struct flow *f, struct arena *a, stru
 
 /* From cheap to expensive. A draft was parsed when it was saved, but by the Parley of that day, so it is parsed
  * again. */
-static enum status publish_check_draft(struct str text, struct arena *a, struct err *e)
+static enum status publish_check_draft(struct db *c, struct id tenant, struct str text, struct arena *a, struct err *e)
 {
     struct json *doc;
     struct flow *f = NULL;
@@ -60,7 +60,7 @@ static enum status publish_check_draft(struct str text, struct arena *a, struct 
     if (st == OK)
         st = flow_parse(doc, &f, e);
     if (st == OK)
-        st = publish_lint(f, a, e);
+        st = publish_lint(c, tenant, f, a, e);
     if (st == OK)
         st = publish_run_tests(f, a, e);
     flow_drop(f);
@@ -131,7 +131,7 @@ enum status bot_publish(struct db *c, const struct actor *who, const struct bot_
         return st;
     if (what->revision && what->revision != draft.revision)
         return err_raise(e, E_draft_changed);
-    if ((st = publish_check_draft(draft.text, a, e)) != OK)
+    if ((st = publish_check_draft(c, who->tenant, draft.text, a, e)) != OK)
         return st;
     if ((st = db_transaction(c, publish_write, &tx, e)) != OK)
         return st;

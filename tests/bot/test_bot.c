@@ -10,6 +10,7 @@
 #include "knowledge/answers.h"
 #include "lib/test.h"
 #include "okay.h"
+#include "vault/vault.h"
 
 #include "base/banned.h"
 
@@ -166,6 +167,63 @@ static void publishing_is_refused_with_the_place(void **state)
 }
 
 /* A user who confirms a page publishes the draft of that page, and not what another user has saved since. */
+#define KEYED(name)                                                                                              \
+    "{\"format\":1,\"languages\":[\"en\"],\"start\":\"call\",\"nodes\":{\"call\":{\"type\":\"http\",\"method\":" \
+    "\"GET\",\"url\":\"https://example.com\",\"headers\":{\"X-Key\":\"{{secret." name                            \
+    "}}\"},\"next\":\"bye\",\"error\":\"bye\"},\"bye\":{\"type\":\"end\"}}}"
+
+static const char *publish_code(const struct actor *who, struct id bot, struct err *e)
+{
+    int version = 0;
+    *e = ERR_INIT;
+    return bot_publish(c, who, &(struct bot_publishing){.bot = bot}, &arena, &version, e) == OK ? "" : err_code(e);
+}
+
+/* A flow with a secret that the workspace does not have can be saved and not published; the secret of another
+ * workspace does not count. */
+static void a_flow_needs_its_secrets(void **state)
+{
+    (void)state;
+    struct actor who = workspace("free"), other = workspace("free");
+    struct bot b = made(&who);
+    struct err e;
+    save(&who, b.id, KEYED("crm"));
+    OKAY(vault_set(c, config, &other, STR("crm"), STR("value"), NULL, &fail));
+    assert_string_equal(publish_code(&who, b.id, &e), "flow_lint");
+    assert_string_equal(e.pointer, "/nodes/call/headers/X-Key");
+    assert_non_null(strstr(e.message, "The workspace has no secret \"crm\"."));
+    OKAY(vault_set(c, config, &who, STR("crm"), STR("value"), NULL, &fail));
+    assert_string_equal(publish_code(&who, b.id, &e), "");
+}
+
+static void a_secret_in_use_is_not_removed_by_accident(void **state)
+{
+    (void)state;
+    struct actor who = workspace("professional");
+    struct bot one = made(&who), two = made(&who);
+    struct bot_secret_use *uses;
+    struct err e = ERR_INIT;
+    size_t n;
+    OKAY(vault_set(c, config, &who, STR("crm"), STR("value"), NULL, &fail));
+    OKAY(vault_set(c, config, &who, STR("next"), STR("value"), NULL, &fail));
+    save(&who, one.id, KEYED("crm"));
+    (void)published(&who, one.id);
+    save(&who, one.id, KEYED("next"));
+    save(&who, two.id, KEYED("crm"));
+    OKAY(bot_secret_uses(c, who.tenant, &arena, &uses, &n, &fail));
+    assert_int_equal(n, 3);
+    assert_true(id_eq(uses[0].bot, one.id) && str_eqz(uses[0].secret, "crm") && uses[0].published);
+    assert_true(id_eq(uses[1].bot, one.id) && str_eqz(uses[1].secret, "next") && !uses[1].published);
+    assert_true(id_eq(uses[2].bot, two.id) && str_eqz(uses[2].secret, "crm") && !uses[2].published);
+    /* A draft does not hold a secret. */
+    OKAY(bot_secret_remove(c, &who, STR("next"), false, &arena, &fail));
+    assert_int_equal(bot_secret_remove(c, &who, STR("crm"), false, &arena, &e), ERR_CONFLICT);
+    assert_string_equal(err_code(&e), "secret_in_use");
+    assert_non_null(strstr(e.message, "My bot"));
+    OKAY(bot_secret_remove(c, &who, STR("crm"), true, &arena, &fail));
+    assert_int_equal(bot_secret_remove(c, &who, STR("crm"), true, &arena, &e), ERR_NOT_FOUND);
+}
+
 static void only_the_draft_that_was_seen_is_published(void **state)
 {
     struct actor who = workspace("enterprise");
@@ -651,6 +709,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {TEST(templates_come_in_two_languages),
                                        TEST(drafts_have_one_writer),
                                        TEST(publishing_is_refused_with_the_place),
+                                       TEST(a_flow_needs_its_secrets),
+                                       TEST(a_secret_in_use_is_not_removed_by_accident),
                                        TEST(only_the_draft_that_was_seen_is_published),
                                        TEST(an_unknown_bot_is_known_once_it_is_published),
                                        TEST(versions_are_immutable),
