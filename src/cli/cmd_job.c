@@ -60,7 +60,7 @@ static struct json *job_json(struct cli *cl, const struct job *job)
 {
     struct json *j = json_new_object(&cl->arena);
     bool owned = !id_is_none(job->tenant);
-    if (!j || json_set_id(j, "id", ID_JOB, job->id) || json_set_str(j, "kind", str_from(job->kind)) ||
+    if (!j || json_set_id(j, "id", ID_JOB, job->id) || json_set_str(j, "kind", str_from(job->kind_name)) ||
         json_set_str(j, "state", str_from(job_state_name(job->state))) || json_set_int(j, "attempts", job->attempt) ||
         json_set_time(j, "due", job->due_ms) || json_set_time(j, "created", job->created_ms) ||
         (owned ? json_set_id(j, "workspace", ID_TENANT, job->tenant) : json_set_null(j, "workspace")) ||

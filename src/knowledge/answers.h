@@ -72,10 +72,9 @@ enum status answers_import(struct db *c, const struct import_request *rq, struct
                            struct err *e);
 /* {"rows", "added", "updated", "unchanged", "removed", "skipped", "bad": [{"row", "code", "message"}]} */
 struct json *answers_report_json(struct arena *a, const struct import_report *r);
-/* The job by which the portal imports: payload {"bot": "bot_...", "replace": bool, "filename"}, the CSV is the job's
- * file. While it runs its progress is the report so far with "done_bytes" and "all_bytes"; its result is the
- * report. */
-#define ANSWERS_IMPORT_JOB "answers_import"
+/* The portal imports by a job (JOB_KIND_answers_import): its payload is {"bot": "bot_...", "replace": bool,
+ * "filename"}, its file the CSV. While it runs its progress is the report so far with "done_bytes" and "all_bytes"; its
+ * result is the report. */
 struct import_file {
     struct str name, csv; /* the name is only shown */
     bool replace;

@@ -45,7 +45,7 @@ enum status answers_import_later(struct db *c, struct id tenant, struct id bot, 
         json_set_bool(payload, "replace", f->replace) != 0 ||
         json_set_str(payload, "filename", utf8_valid(f->name) ? utf8_cut(f->name, FILENAME_MAX_SHOWN) : STR_EMPTY) != 0)
         return err_nomem(e);
-    struct import_job_adding adding = {.job = {.kind = ANSWERS_IMPORT_JOB,
+    struct import_job_adding adding = {.job = {.kind = JOB_KIND_answers_import,
                                                .tenant = tenant,
                                                .payload = payload,
                                                .max_attempts = IMPORT_ATTEMPTS,

@@ -53,7 +53,7 @@ enum status mail_queue(struct db *c, const struct mail_new *m, struct err *e)
         return err_at(e, E_email_invalid, "to", "This is not a valid e-mail address.");
     arena_init(&a, PAYLOAD_ARENA);
     struct job_new job = {
-        .kind = MAIL_JOB, .tenant = m->tenant, .payload = mail_payload(&a, m), .max_attempts = MAIL_ATTEMPTS};
+        .kind = JOB_KIND_mail, .tenant = m->tenant, .payload = mail_payload(&a, m), .max_attempts = MAIL_ATTEMPTS};
     enum status st = job.payload ? queue_add(c, &job, NULL, e) : err_nomem(e);
     arena_release(&a);
     return st;

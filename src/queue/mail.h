@@ -24,8 +24,6 @@
 
 #include "queue/queue.h"
 
-#define MAIL_JOB "mail"
-
 /* Numbers and dates are formatted in the mail's language when it is sent. Money is passed as text (money_text). */
 enum mail_kind { MAIL_AS_TEXT, MAIL_AS_NUMBER, MAIL_AS_DATE, MAIL_AS_TIME };
 struct mail_value {

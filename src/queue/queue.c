@@ -76,7 +76,7 @@ enum status queue_add(struct db *c, const struct job_new *n, struct id *out, str
 
 /* Any number of workers may ask for the same period; INSERT IGNORE lets the first one win, with no lock and no leader
  * among them. */
-enum status queue_add_periodic(struct db *c, const char *kind, int64_t period_ms, struct err *e)
+enum status queue_add_periodic(struct db *c, enum job_kind kind, int64_t period_ms, struct err *e)
 {
     int64_t now = clock_now_ms(), period = now / period_ms * period_ms;
     struct job_insert row = {.kind = kind,
@@ -88,7 +88,7 @@ enum status queue_add_periodic(struct db *c, const char *kind, int64_t period_ms
     uint8_t hash[CRYPTO_HASH];
     char name[96];
     /* The id is derived from kind and period, so a second row for the same period violates the primary key. */
-    int n = snprintf(name, sizeof(name), "%s:%lld:%lld", kind, (long long)period_ms, (long long)period);
+    int n = snprintf(name, sizeof(name), "%s:%lld:%lld", job_kind_name(kind), (long long)period_ms, (long long)period);
     crypto_digest(str_n(name, (size_t)n), hash);
     memcpy(row.id.b, hash, sizeof(row.id.b));
     return job_store_insert(c, &row, e);
@@ -300,7 +300,7 @@ enum status queue_get(struct db *c, const struct id *tenant, struct arena *a, st
     return job_store_get(c, tenant, a, job, out, e);
 }
 
-enum status queue_waiting(struct db *c, struct id tenant, const char *kind, int64_t *n, struct err *e)
+enum status queue_waiting(struct db *c, struct id tenant, enum job_kind kind, int64_t *n, struct err *e)
 {
     struct arena a;
     arena_init(&a, ROW_ARENA);

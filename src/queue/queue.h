@@ -15,10 +15,19 @@ const char *job_state_name(enum job_state s);
 /* False if there is no such state. */
 bool job_state_parse(struct str name, enum job_state *out);
 
+/* The kinds are the rows of job_kind.def. */
+enum job_kind {
+    JOB_KIND_NONE, /* in a job: a kind that this release does not know */
+#define JOB_KIND(name) JOB_KIND_##name,
+#include "queue/job_kind.def"
+#undef JOB_KIND
+};
+
 struct job {
     struct id id, tenant; /* tenant ID_NONE: a job of the install */
-    char kind[48];
-    int attempt; /* 1 = first */
+    enum job_kind kind;
+    char kind_name[48]; /* as it is stored, also of one that is not known */
+    int attempt;        /* 1 = first */
     struct json *payload, *progress, *result;
     enum job_state state;
     char error[512];
@@ -26,7 +35,7 @@ struct job {
 };
 
 struct job_new {
-    const char *kind;
+    enum job_kind kind;
     struct id tenant;
     const struct json *payload;
     int64_t due_ms;
@@ -38,7 +47,7 @@ struct job_new {
  * ERR_TOO_LARGE code file_too_large or job_too_large. */
 enum status queue_add(struct db *c, const struct job_new *n, struct id *out, struct err *e);
 /* Adds a job of the install that runs once in each period of period_ms, however many workers ask for it. */
-enum status queue_add_periodic(struct db *c, const char *kind, int64_t period_ms, struct err *e);
+enum status queue_add_periodic(struct db *c, enum job_kind kind, int64_t period_ms, struct err *e);
 /* Takes the job that has been due longest for `worker`, until the lease ends; *found is false if none is due. A job
  * whose worker died is taken over, or becomes dead when that was its last attempt. */
 enum status queue_claim(struct db *c, struct arena *a, const char *worker, int64_t lease_ms, struct job *out,
@@ -57,13 +66,14 @@ enum status queue_fail(struct db *c, struct id job, const char *worker, const ch
 enum status queue_get(struct db *c, const struct id *tenant, struct arena *a, struct id job, struct job *out,
                       struct err *e);
 /* How many jobs of this tenant and kind are waiting or running. */
-enum status queue_waiting(struct db *c, struct id tenant, const char *kind, int64_t *n, struct err *e);
+enum status queue_waiting(struct db *c, struct id tenant, enum job_kind kind, int64_t *n, struct err *e);
 /* Jobs of all tenants in this state, newest first. */
 enum status queue_list(struct db *c, struct arena *a, enum job_state state, int limit, struct job **out, size_t *n,
                        struct err *e);
 /* The last run of each periodic kind of the install that ended, in the order of the kinds' names. */
 struct job_last {
-    struct str kind, error;
+    enum job_kind kind;
+    struct str kind_name, error;
     enum job_state state; /* JOB_DONE or JOB_DEAD */
     int64_t finished_ms;
 };

@@ -1,7 +1,7 @@
 /* queue_store.c: rows of job and job_file.
  *
  * Workers claim with FOR UPDATE SKIP LOCKED, so that they do not queue behind each other; due_at of a running job is
- * the end of its lease, which lets one index (state, due_at) serve both. States travel as enum job_state and become
+ * the end of its lease, which lets one index (state, due_at) serve both. States and kinds are enums and become
  * text here only. */
 #include "queue/queue_store.h"
 
@@ -27,6 +27,25 @@ bool job_state_parse(struct str name, enum job_state *out)
     if (i < COUNT_OF(state_names))
         *out = (enum job_state)i;
     return i < COUNT_OF(state_names);
+}
+
+static const char *const kind_names[] = {
+    [JOB_KIND_NONE] = "",
+#define JOB_KIND(name) [JOB_KIND_##name] = #name,
+#include "queue/job_kind.def"
+#undef JOB_KIND
+};
+
+const char *job_kind_name(enum job_kind kind)
+{
+    CHECK((size_t)kind < COUNT_OF(kind_names));
+    return kind_names[kind];
+}
+
+static enum job_kind job_kind_parse(struct str name)
+{
+    size_t i = str_among(name, kind_names, COUNT_OF(kind_names));
+    return i < COUNT_OF(kind_names) ? (enum job_kind)i : JOB_KIND_NONE;
 }
 
 /* GLOBAL: a job may belong to the install; its tenant, if any, is a value of the row. */
@@ -103,9 +122,11 @@ DB_STMT(job_forget, GLOBAL, "DELETE FROM job WHERE state = ? AND due_at < ? ORDE
 
 enum status job_store_insert(struct db *c, const struct job_insert *j, struct err *e)
 {
+    CHECK(j->kind != JOB_KIND_NONE);
     return db_exec(c, j->once ? &job_insert_once : &job_insert, DB_GLOBAL,
-                   DB_ARGS(db_id(j->id), db_opt(!id_is_none(j->tenant), db_id(j->tenant)), db_text(j->kind),
-                           db_time(j->due_ms), db_int(j->max_attempts), db_str(j->payload), db_time(j->now_ms)),
+                   DB_ARGS(db_id(j->id), db_opt(!id_is_none(j->tenant), db_id(j->tenant)),
+                           db_text(job_kind_name(j->kind)), db_time(j->due_ms), db_int(j->max_attempts),
+                           db_str(j->payload), db_time(j->now_ms)),
                    NULL, e);
 }
 
@@ -182,11 +203,12 @@ static enum status job_read_row(struct db_row r, struct arena *a, struct job *ou
 {
     *out = (struct job){.id = db_row_id(r, 0),
                         .tenant = db_row_id(r, 1),
+                        .kind = job_kind_parse(db_row_str(r, 2)),
                         .due_ms = db_row_time(r, 4),
                         .attempt = (int)db_row_int(r, 5),
                         .created_ms = db_row_time(r, 10),
                         .finished_ms = db_row_time(r, 11)};
-    job_copy_text(out->kind, sizeof(out->kind), db_row_str(r, 2));
+    job_copy_text(out->kind_name, sizeof(out->kind_name), db_row_str(r, 2));
     job_copy_text(out->error, sizeof(out->error), db_row_str(r, 9));
     if (!job_state_parse(db_row_str(r, 3), &out->state))
         return db_row_unknown("job.state", db_row_str(r, 3), e);
@@ -228,7 +250,10 @@ enum status job_store_last_ended(struct db *c, struct arena *a, struct job_last 
     for (; st == OK && *n < rows.n; (*n)++) {
         struct db_row r = rows.rows[*n];
         struct job_last *j = &(*out)[*n];
-        *j = (struct job_last){.kind = db_row_str(r, 0), .error = db_row_str(r, 2), .finished_ms = db_row_time(r, 3)};
+        *j = (struct job_last){.kind = job_kind_parse(db_row_str(r, 0)),
+                               .kind_name = db_row_str(r, 0),
+                               .error = db_row_str(r, 2),
+                               .finished_ms = db_row_time(r, 3)};
         if (!job_state_parse(db_row_str(r, 1), &j->state))
             st = db_row_unknown("job.state", db_row_str(r, 1), e);
     }
@@ -240,11 +265,11 @@ enum status job_store_replay(struct db *c, struct id id, int64_t now_ms, int64_t
     return db_exec(c, &job_replay, DB_GLOBAL, DB_ARGS(db_time(now_ms), db_id(id)), n, e);
 }
 
-enum status job_store_waiting(struct db *c, struct arena *a, struct id tenant, const char *kind, int64_t *n,
+enum status job_store_waiting(struct db *c, struct arena *a, struct id tenant, enum job_kind kind, int64_t *n,
                               struct err *e)
 {
     struct db_row r;
-    enum status st = db_query_one(c, &job_waiting, &tenant, DB_ARGS(db_text(kind)), a, &r, e);
+    enum status st = db_query_one(c, &job_waiting, &tenant, DB_ARGS(db_text(job_kind_name(kind))), a, &r, e);
     *n = st == OK ? db_row_int(r, 0) : 0;
     return st;
 }

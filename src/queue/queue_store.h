@@ -5,9 +5,11 @@
 
 #include "queue/queue.h"
 
+/* The name in the row; "" for JOB_KIND_NONE. */
+const char *job_kind_name(enum job_kind kind);
 struct job_insert {
     struct id id, tenant;
-    const char *kind;
+    enum job_kind kind;
     struct str payload;
     int64_t due_ms, now_ms;
     int max_attempts;
@@ -36,7 +38,7 @@ struct job_end {
 enum status job_store_end(struct db *c, struct id id, const struct job_end *end, struct err *e);
 enum status job_store_get(struct db *c, const struct id *tenant, struct arena *a, struct id id, struct job *out,
                           struct err *e);
-enum status job_store_waiting(struct db *c, struct arena *a, struct id tenant, const char *kind, int64_t *n,
+enum status job_store_waiting(struct db *c, struct arena *a, struct id tenant, enum job_kind kind, int64_t *n,
                               struct err *e);
 enum status job_store_list(struct db *c, struct arena *a, enum job_state state, int limit, struct job **out, size_t *n,
                            struct err *e);

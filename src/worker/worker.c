@@ -33,12 +33,12 @@
 #define JOB_ARENA (512 * MB)
 
 static const struct worker_kind {
-    const char *name;
-    job_fn *fn;
+    job_fn *fn; /* NULL: this release does not know the kind */
     int64_t period_ms;
 } jobs[] = {
-#define JOB(kind, fn) {kind, fn, 0},
-#define PERIODIC(kind, fn, period_ms) {kind, fn, period_ms},
+    [JOB_KIND_NONE] = {NULL, 0},
+#define JOB(kind, fn) [JOB_KIND_##kind] = {fn, 0},
+#define PERIODIC(kind, fn, period_ms) [JOB_KIND_##kind] = {fn, period_ms},
 #include "worker/jobs.def"
 #undef JOB
 #undef PERIODIC
@@ -57,14 +57,6 @@ static const struct worker_step_row {
     {NULL, NULL, false},
 };
 _Static_assert(COUNT_OF(steps) <= WORKER_STEPS, "WORKER_STEPS is too small");
-
-static const struct worker_kind *worker_find_kind(const char *kind)
-{
-    for (size_t i = 0; i < KINDS; i++)
-        if (strcmp(jobs[i].name, kind) == 0)
-            return &jobs[i];
-    return NULL;
-}
 
 /* A person may be waiting for the result of a step (a payment that has arrived), so the steps marked for it also have a
  * turn during a long job. */
@@ -139,7 +131,7 @@ static enum status worker_record(struct worker_job *w, enum status how, const st
     if (st == ERR_TOO_LARGE || st == ERR_INTERNAL)
         st = queue_fail(w->db, w->job->id, name, "The result could not be stored.", true, e);
     if (st == ERR_CONFLICT) {
-        log_line(LOG_WARN, "job_lease_lost", LOG_S("kind", w->job->kind));
+        log_line(LOG_WARN, "job_lease_lost", LOG_S("kind", w->job->kind_name));
         return OK;
     }
     return st;
@@ -152,16 +144,16 @@ static enum status worker_run_job(struct worker_job *w, struct err *e)
     int64_t start = clock_mono_us();
     struct json *result = NULL;
     struct err why = ERR_INIT;
-    const struct worker_kind *kind = worker_find_kind(w->job->kind);
+    job_fn *fn = (size_t)w->job->kind < KINDS ? jobs[w->job->kind].fn : NULL;
     id_text(ID_JOB, w->job->id, id);
     log_set_request(id);
     crash_busy(&w->worker->slot, id);
-    crash_route(&w->worker->slot, kind ? kind->name : NULL);
+    crash_route(&w->worker->slot, fn ? w->job->kind_name : NULL);
     w->worker->lease_us = start;
-    enum status how = kind ? kind->fn(w, &result, &why)
-                           : err_set(&why, E_invalid, "This release does not know this kind of job.");
+    enum status how = fn ? fn(w, &result, &why)
+                         : err_set(&why, E_invalid, "This release does not know this kind of job.");
     enum status st = worker_record(w, how, result, &why, e);
-    log_line(how == OK ? LOG_INFO : LOG_WARN, how == OK ? "job_done" : "job_failed", LOG_S("kind", w->job->kind),
+    log_line(how == OK ? LOG_INFO : LOG_WARN, how == OK ? "job_done" : "job_failed", LOG_S("kind", w->job->kind_name),
              LOG_I("attempt", w->job->attempt), LOG_I("ms", (clock_mono_us() - start) / 1000),
              LOG_S("error", why.message));
     crash_idle(&w->worker->slot);
@@ -178,7 +170,7 @@ static enum status worker_queue_periodic(struct worker *w, struct db *c, struct 
         int64_t period = jobs[i].period_ms ? clock_now_ms() / jobs[i].period_ms : 0;
         if (period == w->periods[i])
             continue;
-        st = queue_add_periodic(c, jobs[i].name, jobs[i].period_ms, e);
+        st = queue_add_periodic(c, (enum job_kind)i, jobs[i].period_ms, e);
         if (st == OK)
             w->periods[i] = period;
     }

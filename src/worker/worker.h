@@ -1,9 +1,9 @@
 /* worker.h: the worker takes jobs from the queue and runs their handlers one after the other. One thread.
  *
- * A kind of job is one row of jobs.def and one function in a job_*.c file. Between two jobs each step has a turn: a
- * step is one row of steps.def and one function in a step_*.c file, for work that has tables of its own instead of
- * jobs (events of Stripe, meter rows). A step that fails is logged and rests for 10 s. What handlers and steps may
- * call is in worker_internal.h. */
+ * A kind of job (queue/job_kind.def) has one row of jobs.def and one function in a job_*.c file. Between two jobs each
+ * step has a turn: a step is one row of steps.def and one function in a step_*.c file, for work that has tables of its
+ * own instead of jobs (events of Stripe, meter rows). A step that fails is logged and rests for 10 s. What handlers and
+ * steps may call is in worker_internal.h. */
 #ifndef PARLEY_WORKER_WORKER_H
 #define PARLEY_WORKER_WORKER_H
 

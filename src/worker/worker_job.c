@@ -54,7 +54,7 @@ void worker_progress(struct worker_job *w, const struct json *progress)
         st = queue_extend(c, w->job->id, k->name, WORKER_LEASE_MS, progress, &e);
     db_put(c);
     if (st != OK)
-        log_line(LOG_WARN, "lease_not_extended", LOG_S("kind", w->job->kind), LOG_S("error", e.message));
+        log_line(LOG_WARN, "lease_not_extended", LOG_S("kind", w->job->kind_name), LOG_S("error", e.message));
     k->meanwhile(k);
 }
 

@@ -122,9 +122,9 @@ static void the_last_run_of_a_job_is_the_newest_one(void **state)
     (void)state;
     okay(console_jobs(db, &arena, &jobs, &n, &e), &e);
     assert_int_equal(n, 2);
-    assert_true(str_eqz(jobs[0].kind, "billing_notice") && jobs[0].state == JOB_DEAD);
+    assert_true(jobs[0].kind == JOB_KIND_billing_notice && jobs[0].state == JOB_DEAD);
     assert_true(str_eqz(jobs[0].error, "the newest"));
-    assert_true(str_eqz(jobs[1].kind, "meter") && str_eqz(jobs[1].error, "the newest"));
+    assert_true(jobs[1].kind == JOB_KIND_meter && str_eqz(jobs[1].error, "the newest"));
 }
 
 static int64_t logged(const char *what)

@@ -119,7 +119,7 @@ static enum status job_life(struct err *e)
     struct db_pool *p = NULL;
     struct db *c = NULL;
     struct arena a;
-    struct job_new n = {.kind = "test", .file = STR("some bytes")};
+    struct job_new n = {.kind = JOB_KIND_cleanup, .file = STR("some bytes")};
     struct job job;
     struct str file;
     bool found = false;

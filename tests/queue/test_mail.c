@@ -82,7 +82,7 @@ static void the_job_holds_the_values_of_the_mail(void **state)
     assert_ok(queue_one(db, STR("b@example.org"), &e), &e);
     assert_ok(queue_claim(db, &arena, "t", MINUTE_MS, &job, &found, &e), &e);
     assert_true(found && id_eq(job.tenant, tenant));
-    assert_string_equal(job.kind, MAIL_JOB);
+    assert_int_equal(job.kind, JOB_KIND_mail);
     const struct json *values = json_get(job.payload, "values");
     assert_str(json_get_str(job.payload, "to"), "b@example.org");
     assert_str(json_get_str(job.payload, "template"), "usage_75");

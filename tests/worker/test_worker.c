@@ -78,13 +78,21 @@ static int clean(void **state)
     return 0;
 }
 
-static struct id add(const char *kind, const char *bot_id, struct str file)
+static struct id add(enum job_kind kind, const char *bot_id, struct str file)
 {
     struct json *payload = json_new_object(&arena);
     struct job_new n = {.kind = kind, .tenant = tenant, .payload = payload, .file = file};
     struct id id;
     assert_int_equal(json_set_str(payload, "bot", str_from(bot_id)) | json_set_bool(payload, "replace", false), 0);
     OKAY(queue_add(db, &n, &id, &fail));
+    return id;
+}
+
+/* A job of a newer release. */
+static struct id add_unknown(void)
+{
+    struct id id = add(JOB_KIND_mail, bot_text, STR_EMPTY);
+    dbtest_sqlf(DB, "UPDATE job SET kind = 'no_such_kind' WHERE job_id = 0x%s", dbtest_hex(id));
     return id;
 }
 
@@ -109,7 +117,7 @@ static const struct str csv = STR("question,answer\nWhat is it?,A parrot\nHow mu
 
 static void imports_answers(void **state)
 {
-    struct id id = add(ANSWERS_IMPORT_JOB, bot_text, csv);
+    struct id id = add(JOB_KIND_answers_import, bot_text, csv);
     int64_t n;
     (void)state;
     work_off();
@@ -120,7 +128,7 @@ static void imports_answers(void **state)
     assert_int_equal(json_int(json_get(job.result, "skipped"), -1), 1);
     OKAY(answers_count(db, tenant, bot, &n, &fail));
     assert_int_equal(n, 2);
-    id = add(ANSWERS_IMPORT_JOB, bot_text, csv); /* run twice: the same state */
+    id = add(JOB_KIND_answers_import, bot_text, csv); /* run twice: the same state */
     work_off();
     assert_int_equal(json_int(json_get(look(id).result, "unchanged"), -1), 2);
     OKAY(answers_count(db, tenant, bot, &n, &fail));
@@ -130,8 +138,8 @@ static void imports_answers(void **state)
 static void hopeless_jobs_become_dead_letters_immediately(void **state)
 {
     char other[ID_TEXT_MAX];
-    struct id unknown = add("no_such_kind", bot_text, STR_EMPTY), broken = add(ANSWERS_IMPORT_JOB, "bot_nonsense", csv);
-    struct id foreign = add(ANSWERS_IMPORT_JOB, id_text(ID_BOT, id_new(), other), csv);
+    struct id unknown = add_unknown(), broken = add(JOB_KIND_answers_import, "bot_nonsense", csv);
+    struct id foreign = add(JOB_KIND_answers_import, id_text(ID_BOT, id_new(), other), csv);
     (void)state;
     work_off();
     assert_int_equal(look(unknown).state, JOB_DEAD);
@@ -151,7 +159,7 @@ static void cleans_up_by_age(void **state)
     work_off();
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM session"), 5);
     assert_int_equal(dbtest_int(DB, "SELECT JSON_VALUE(result, '$.sessions') FROM job WHERE kind = 'cleanup'"), 1200);
-    struct id old = add("no_such_kind", bot_text, STR_EMPTY);
+    struct id old = add_unknown();
     work_off();
     clock_set_for_test(clock_now_ms() + 31 * DAY_MS);
     work_off(); /* finished jobs are deleted, dead ones are kept longer */
@@ -250,7 +258,7 @@ static void nap(void)
 static void killed_worker_is_replaced(void **state)
 {
     (void)state;
-    struct id id = add(ANSWERS_IMPORT_JOB, bot_text, csv);
+    struct id id = add(JOB_KIND_answers_import, bot_text, csv);
     struct job job;
     bool found;
     OKAY(queue_claim(db, &arena, "killed", MINUTE_MS, &job, &found, &fail));
@@ -300,7 +308,7 @@ static void crashing_program_names_its_job(void **state)
     char id_line[ID_TEXT_MAX + 40];
     int how;
     (void)state;
-    struct id id = add(ANSWERS_IMPORT_JOB, bot_text, long_csv());
+    struct id id = add(JOB_KIND_answers_import, bot_text, long_csv());
     pid_t pid = start_program();
     for (int i = 0; i < 1000 &&
                     dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'running' AND kind = 'answers_import'") == 0;
@@ -328,7 +336,7 @@ static void program_waits_and_stops(void **state)
         nap();
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'done' AND kind = 'cleanup'"), 1);
     dbtest_kill_server(); /* it waits for the database and continues */
-    struct id id = add(ANSWERS_IMPORT_JOB, bot_text, csv);
+    struct id id = add(JOB_KIND_answers_import, bot_text, csv);
     for (int i = 0; i < 200 && look(id).state != JOB_DONE; i++)
         nap();
     assert_int_equal(look(id).state, JOB_DONE);
@@ -376,7 +384,7 @@ static void has(const char *words)
 static void commands_of_the_queue(void **state)
 {
     char id_shown[ID_TEXT_MAX];
-    struct id good = add(ANSWERS_IMPORT_JOB, bot_text, csv), bad = add("no_such_kind", bot_text, STR_EMPTY);
+    struct id good = add(JOB_KIND_answers_import, bot_text, csv), bad = add_unknown();
     (void)state;
     assert_int_equal(parley("work", "--once", NULL), 0);
     assert_int_equal(look(good).state, JOB_DONE);

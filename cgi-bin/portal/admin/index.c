@@ -84,7 +84,7 @@ static enum status console_fill_jobs(struct page *pg)
     size_t n = 0;
     enum status st = console_jobs(pg->db, pg->rq->arena, &jobs, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++) {
-        view_str(v, view_at(v, "Jobs", i, "Kind"), words_name(pg, "Admin.Index.JobKind", jobs[i].kind));
+        view_str(v, view_at(v, "Jobs", i, "Kind"), words_name(pg, "Admin.Index.JobKind", jobs[i].kind_name));
         view_text(v, view_at(v, "Jobs", i, "State"), job_state_name(jobs[i].state));
         view_str(v, view_at(v, "Jobs", i, "Error"), jobs[i].error);
         view_time(v, view_at(v, "Jobs", i, "Time"), jobs[i].finished_ms);

@@ -51,7 +51,7 @@ static bool import_job_load(struct page *pg, const struct bot *b, struct job *ou
     if (!page_id(pg, ID_JOB, "job", &id))
         return false;
     enum status st = queue_get(pg->db, &pg->who.tenant, pg->rq->arena, id, out, &pg->e);
-    if (st == OK && (strcmp(out->kind, ANSWERS_IMPORT_JOB) != 0 ||
+    if (st == OK && (out->kind != JOB_KIND_answers_import ||
                      !id_parse(ID_BOT, json_get_str(out->payload, "bot"), &of) || !id_eq(of, b->id)))
         st = err_set(&pg->e, E_not_found, "There is no such import.");
     if (st != OK)
