@@ -184,7 +184,8 @@ void api_bots_brand_put(struct request *rq)
 
 /* ---- flow and versions ---- */
 
-/* The revision comes with the flow, because PUT has to send it back. */
+/* The revision comes with the flow, because PUT has to send it back. The route needs the scope to write, because a flow
+ * may hold a key that was written out. */
 void api_bots_flow_get(struct request *rq)
 {
     struct api_call call;
@@ -217,6 +218,28 @@ static int api_bots_number(const struct json *in, const char *key)
     return v < 0 || v > INT32_MAX ? 0 : (int)v;
 }
 
+/* What the check of the saved flow has found: the reply to a client that has no page to read it on. */
+static enum status api_bots_add_findings(struct api_call *call, struct json *o, const struct json *doc)
+{
+    struct flow *f = NULL;
+    struct flow_finding *all = NULL;
+    struct json *list, *row;
+    size_t n = 0;
+    enum status st = flow_parse(doc, &f, &call->e);
+    if (st == OK)
+        st = bot_check(call->c, call->who.tenant, f, call->a, &all, &n, &call->e);
+    flow_drop(f);
+    if (st == OK && json_set_array(o, "findings", &list) != 0)
+        st = err_nomem(&call->e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        if (json_push_object(list, &row) != 0 ||
+            json_set_str(row, "severity", all[i].severity == FLOW_ERROR ? STR("error") : STR("warning")) != 0 ||
+            json_set_str(row, "code", str_from(all[i].code)) != 0 || json_set_str(row, "node", all[i].node) != 0 ||
+            json_set_str(row, "pointer", all[i].pointer) != 0 || json_set_str(row, "message", all[i].message) != 0)
+            st = err_nomem(&call->e);
+    return st;
+}
+
 /* The revision that the client has read must still be the newest one: a change made in between is refused
  * (ERR_CONFLICT) and not overwritten. */
 void api_bots_flow_put(struct request *rq)
@@ -228,7 +251,12 @@ void api_bots_flow_put(struct request *rq)
         return;
     int revision = api_bots_number(in, "revision");
     enum status st = bot_draft_save(call.c, &call.who, id, json_get(in, "flow"), revision, &call.e);
-    api_bots_end_number(&call, st, "revision", (int64_t)revision + 1);
+    struct json *o = st == OK ? json_new_object(call.a) : NULL;
+    if (st == OK && (!o || json_set_int(o, "revision", (int64_t)revision + 1) != 0))
+        st = err_nomem(&call.e);
+    if (st == OK)
+        st = api_bots_add_findings(&call, o, json_get(in, "flow"));
+    api_end(&call, st, 200, o);
 }
 
 /* A draft that equals the live version answers with that version, so repeating the request has no second effect. */

@@ -138,26 +138,36 @@ enum status bot_secret_uses(struct db *c, struct id tenant, struct arena *a, str
     return st;
 }
 
+/* A published bot may name a secret that is already gone: such a secret is unknown and not in use. */
+static enum status secret_check_unused(struct db *c, struct id tenant, struct str name, struct arena *a, struct err *e)
+{
+    struct vault_secret *all;
+    struct bot_secret_use *uses;
+    size_t all_n, n, used = 0;
+    struct str first = STR_EMPTY;
+    enum status st = vault_list(c, tenant, a, &all, &all_n, e);
+    if (st != OK || !secret_among(all, all_n, name))
+        return st;
+    st = bot_secret_uses(c, tenant, a, &uses, &n, e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        if (uses[i].published && str_eq(uses[i].secret, name) && !used++)
+            first = uses[i].bot_name;
+    if (st != OK || !used)
+        return st;
+    if (used == 1)
+        return err_set(e, E_secret_in_use,
+                       "The published bot \"%.*s\" uses this secret. Without it, the calls that need it fail.",
+                       STR_F(utf8_cut(first, 80)));
+    return err_set(e, E_secret_in_use,
+                   "The published bot \"%.*s\" and %zu more use this secret. Without it, the calls that need it fail.",
+                   STR_F(utf8_cut(first, 80)), used - 1);
+}
+
 /* The bots are read before the removal and not in its transaction: a bot that is published in between finds the secret
  * missing, which its `error` way handles. */
 enum status bot_secret_remove(struct db *c, const struct actor *who, struct str name, bool force, struct arena *a,
                               struct err *e)
 {
-    struct bot_secret_use *all;
-    size_t n, used = 0;
-    struct str first = STR_EMPTY;
-    enum status st = force ? OK : bot_secret_uses(c, who->tenant, a, &all, &n, e);
-    for (size_t i = 0; st == OK && !force && i < n; i++)
-        if (all[i].published && str_eq(all[i].secret, name) && !used++)
-            first = all[i].bot_name;
-    if (st == OK && used == 1)
-        st = err_set(e, E_secret_in_use,
-                     "The published bot \"%.*s\" uses this secret. Without it, the calls that need it fail.",
-                     STR_F(utf8_cut(first, 80)));
-    else if (st == OK && used)
-        st = err_set(e, E_secret_in_use,
-                     "The published bot \"%.*s\" and %zu more use this secret. Without it, the calls that need it "
-                     "fail.",
-                     STR_F(utf8_cut(first, 80)), used - 1);
+    enum status st = force ? OK : secret_check_unused(c, who->tenant, name, a, e);
     return st == OK ? vault_remove(c, who, name, e) : st;
 }

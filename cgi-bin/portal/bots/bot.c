@@ -24,7 +24,7 @@ static enum status bot_fill_check(struct page *pg, const struct bot *b)
     struct json *doc = NULL;
     int revision = 0;
     enum status st = bot_draft(pg->db, pg->who.tenant, b->id, pg->rq->arena, &doc, &revision, &pg->e);
-    return st == OK ? flow_view_check(pg->v, pg->rq->arena, doc, &pg->e) : st;
+    return st == OK ? flow_view_check(pg->v, pg->db, pg->who.tenant, pg->rq->arena, doc, &pg->e) : st;
 }
 
 void bots_bot_show(struct page *pg, const struct bot *b, int status)

@@ -31,7 +31,7 @@ static void flow_show(struct page *pg, const struct bot *b, int status, int64_t 
     if (st == OK)
         st = flow_view_fill(pg->v, pg->rq->arena, doc, str_from(view_language(pg->v)), &pg->e);
     if (st == OK)
-        st = flow_view_check(pg->v, pg->rq->arena, doc, &pg->e);
+        st = flow_view_check(pg->v, pg->db, pg->who.tenant, pg->rq->arena, doc, &pg->e);
     view_int(pg->v, "Draft.Revision", sent_revision >= 0 ? sent_revision : revision);
     if (st == OK)
         st = flow_fill_text(pg, doc, status == 200 ? "Draft.Text" : "Draft.Saved");

@@ -352,12 +352,12 @@ struct flow_view_checks {
 };
 
 /* Errors keep the draft from being published, warnings do not. */
-static enum status flow_view_check_lint(struct view *v, struct arena *a, const struct flow *f,
-                                        struct flow_view_checks *c, struct err *e)
+static enum status flow_view_check_lint(struct view *v, struct db *db, struct id tenant, struct arena *a,
+                                        const struct flow *f, struct flow_view_checks *c, struct err *e)
 {
     struct flow_finding *list = NULL;
     size_t n = 0;
-    enum status st = flow_lint(f, a, &list, &n, e);
+    enum status st = bot_check(db, tenant, f, a, &list, &n, e);
     for (size_t i = 0; st == OK && i < n; i++) {
         bool error = list[i].severity == FLOW_ERROR;
         *(error ? &c->errors : &c->warnings) += 1;
@@ -415,7 +415,8 @@ static bool flow_view_uses_answers(const struct json *doc)
 
 /* Scripted tests run only on a flow without errors: a broken flow would fail them for reasons that the findings
  * name better. */
-enum status flow_view_check(struct view *v, struct arena *a, const struct json *doc, struct err *e)
+enum status flow_view_check(struct view *v, struct db *db, struct id tenant, struct arena *a, const struct json *doc,
+                            struct err *e)
 {
     struct flow *f = NULL;
     struct flow_view_checks c = {0};
@@ -426,7 +427,7 @@ enum status flow_view_check(struct view *v, struct arena *a, const struct json *
         flow_view_finding(v, 0, true, STR_EMPTY, str_from(arena_printf(a, "%s %s", bad.pointer, bad.message)));
         st = OK;
     } else if (st == OK) {
-        st = flow_view_check_lint(v, a, f, &c, e);
+        st = flow_view_check_lint(v, db, tenant, a, f, &c, e);
         if (st == OK && c.errors == 0)
             st = flow_view_check_tests(v, a, f, &c, e);
     } else if (e) {

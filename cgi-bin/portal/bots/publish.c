@@ -24,7 +24,7 @@ static void publish_show(struct page *pg, const struct bot *b, int status)
     int revision = 0;
     enum status st = bot_draft(pg->db, pg->who.tenant, b->id, pg->rq->arena, &doc, &revision, &pg->e);
     if (st == OK)
-        st = flow_view_check(pg->v, pg->rq->arena, doc, &pg->e);
+        st = flow_view_check(pg->v, pg->db, pg->who.tenant, pg->rq->arena, doc, &pg->e);
     if (st == OK)
         st = publish_fill_changes(pg, b, doc);
     view_int(pg->v, "Draft.Revision", revision);
