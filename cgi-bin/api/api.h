@@ -17,11 +17,18 @@
 
 #include "bot/bot.h"
 #include "guard.h"
+#include "talk/talk.h"
 #include "web/server.h"
 
 #define ROUTE ROUTE_HANDLER
 #include "api/routes.def"
 #undef ROUTE
+
+/* The state of the program: rq->app. */
+struct api {
+    struct guard guard; /* first: see guard.h */
+    struct talk *talk;
+};
 
 struct api_call {
     struct request *rq;

@@ -1,8 +1,11 @@
 /* main.c: api.fcgi: the management API under /v1 for integrations, with API keys. It is a program of its own, so that a
- * script that polls cannot take the portal's threads. It links no templates: every reply is JSON, errors too. */
+ * script that polls cannot take the portal's threads. It links no templates: every reply is JSON, errors too. It opens
+ * `talk`, because a bot is also a model that other programs chat with. */
 #include <stdlib.h>
 
 #include "api/api.h"
+#include "api/openai.h"
+#include "knowledge/answers.h"
 #include "program.h"
 
 #include "base/banned.h"
@@ -13,29 +16,34 @@ static const struct route routes[] = {
 #undef ROUTE
 };
 
-/* Also called when the pool could not be opened. */
+/* Also called when a part could not be opened. Turns first: closing talk waits until the last of them is recorded, and
+ * they use everything below. */
 static void api_close(void *app)
 {
-    struct guard *g = app;
+    struct api *api = app;
+    talk_close(api->talk);
     bot_live_forget();
-    db_pool_close(g->pool);
+    answers_forget();
+    db_pool_close(api->guard.pool);
     db_library_end();
-    free(g);
+    free(api);
 }
 
 /* A plain CGI process serves one request, for which one connection is enough. */
 static enum status api_open(const struct config *c, bool plain_cgi, void **app, struct err *e)
 {
-    struct guard *g = calloc(1, sizeof(*g));
-    if (!g)
+    struct api *api = calloc(1, sizeof(*api));
+    if (!api)
         return err_nomem(e);
     db_library_begin();
-    enum status st = db_pool_open(c, plain_cgi ? 1 : 0, &g->pool, e);
+    enum status st = db_pool_open(c, plain_cgi ? 1 : 0, &api->guard.pool, e);
+    if (st == OK)
+        st = talk_open(c, api->guard.pool, plain_cgi ? 1 : (int)config_int(c, CONFIG_api_threads), &api->talk, e);
     if (st != OK) {
-        api_close(g);
+        api_close(api);
         return st;
     }
-    *app = g;
+    *app = api;
     return OK;
 }
 
@@ -54,6 +62,7 @@ int main(int argc, char **argv)
         .cost = program_cost,
         .identify = guard_identify,
         .feature = guard_feature,
+        .problem = openai_problem,
     };
     return server_main(argc, argv, &program);
 }

@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "chat/turn.h"
 #include "chat/visitor.h"
 #include "plan/entitlement.h"
+#include "request_turn.h"
 #include "view/view.h"
 
 #include "base/banned.h"
@@ -352,7 +352,7 @@ static void chat_page_leave(struct request *rq, struct id bot, const struct talk
 
 /* Up to three attempts, each for another reason: a conversation that is gone is replaced by a new one, and a message id
  * that was used is left out. Without JavaScript the server has to do what chat.js does otherwise. */
-static bool chat_page_try_again(struct chat_turn *t, struct chat_page_form *form)
+static bool chat_page_try_again(struct request_turn *t, struct chat_page_form *form)
 {
     bool missing = t->st == ERR_NOT_FOUND || t->st == ERR_AUTH; /* the conversation in the cookie no longer exists */
     if (missing && !form->tried_new) {
@@ -369,11 +369,11 @@ static bool chat_page_try_again(struct chat_turn *t, struct chat_page_form *form
     return false;
 }
 
-static void chat_page_ended(struct chat_turn *t)
+static void chat_page_ended(struct request_turn *t)
 {
     struct chat_page_form *form = t->ctx;
     if (chat_page_try_again(t, form))
-        chat_turn_run(t);
+        request_turn_run(t);
     else if (t->st == OK)
         chat_page_leave(t->rq, form->bot, &t->out);
     else if (t->st == ERR_NOT_FOUND)
@@ -384,7 +384,8 @@ static void chat_page_ended(struct chat_turn *t)
 
 static void chat_page_send_form(struct request *rq, struct id bot)
 {
-    struct chat_turn *t = chat_turn_new(rq);
+    struct chat *chat = rq->app;
+    struct request_turn *t = request_turn_new(rq, chat->talk);
     struct chat_page_form *form = t ? ARENA_NEW(rq->arena, struct chat_page_form) : NULL;
     struct err e = ERR_INIT;
     if (!form) {
@@ -403,7 +404,7 @@ static void chat_page_send_form(struct request *rq, struct id bot)
     t->in.client_id = request_form(rq, "id");
     t->in.locale = request_form(rq, "locale");
     t->in.channel = CHANNEL_web;
-    chat_turn_run(t);
+    request_turn_run(t);
 }
 
 void chat_bot_post(struct request *rq)

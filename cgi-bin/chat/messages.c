@@ -3,8 +3,8 @@
  * The reply to a message is JSON, or events if the client accepts them. Nothing is final before `done`. */
 #include "base/clock.h"
 #include "base/num.h"
-#include "chat/turn.h"
 #include "chat/visitor.h"
+#include "request_turn.h"
 
 #include "base/banned.h"
 
@@ -43,7 +43,7 @@ static enum status message_read_body(struct request *rq, struct talk_in *in, str
 
 /* ---- the answer as JSON ---- */
 
-static void message_ended_json(struct chat_turn *t)
+static void message_ended_json(struct request_turn *t)
 {
     struct request *rq = t->rq;
     if (t->st != OK) {
@@ -134,7 +134,7 @@ static void events_write_error(struct buf *b, const struct request *rq, const st
 /* Three ways to end. A recorded turn ends with `done`, which carries the whole turn, so a client may ignore the events
  * before it. A failure after the first event cannot change the status any more and becomes the event `error`. A failure
  * before it is an ordinary reply. If the visitor has left, the last event fails, which no longer matters. */
-static void message_ended_events(struct chat_turn *t)
+static void message_ended_events(struct request_turn *t)
 {
     struct chat_events *stream = t->ctx;
     struct err gone = ERR_INIT;
@@ -158,7 +158,7 @@ static void events_release(void *ctx)
     buf_release(&stream->data);
 }
 
-static enum status message_prepare_events(struct chat_turn *t, struct err *e)
+static enum status message_prepare_events(struct request_turn *t, struct err *e)
 {
     struct chat_events *stream = ARENA_NEW(t->rq->arena, struct chat_events);
     if (!stream || arena_defer(t->rq->arena, events_release, stream) != 0)
@@ -177,7 +177,8 @@ static enum status message_prepare_events(struct chat_turn *t, struct err *e)
 void chat_messages_post(struct request *rq)
 {
     struct err e = ERR_INIT;
-    struct chat_turn *t = chat_turn_new(rq);
+    struct chat *chat = rq->app;
+    struct request_turn *t = request_turn_new(rq, chat->talk);
     enum status st = t ? message_read_body(rq, &t->in, &e) : err_nomem(&e);
     if (st == OK) {
         t->ended = message_ended_json;
@@ -185,7 +186,7 @@ void chat_messages_post(struct request *rq)
             st = message_prepare_events(t, &e);
     }
     if (st == OK)
-        chat_turn_run(t);
+        request_turn_run(t);
     else
         reply_problem(rq, &e);
 }

@@ -23,6 +23,7 @@ struct talk_in {
     struct id bot;
     struct id conversation;     /* ID_NONE: start a new one */
     struct str token;           /* the visitor's only right; checked when `conversation` is set */
+    struct id tenant;           /* when the tenant itself speaks for the visitor: no token is asked. Else ID_NONE */
     struct str text, choice;    /* one of them not empty */
     struct str client_id;       /* the client's own message id, at most 100 bytes; "" = none */
     struct str locale;          /* BCP 47; "" = the bot's */

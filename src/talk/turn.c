@@ -180,6 +180,8 @@ static enum status turn_admit(struct turn *u, struct err *e)
         return st;
     u->has_live = true;
     u->out.tenant = u->live.tenant;
+    if (!id_is_none(u->in->tenant) && !id_eq(u->in->tenant, u->live.tenant))
+        return err_raise(e, E_bot_unknown);
     st = turn_check_rates(u, e);
     return st != OK ? st : turn_ask_lock(u, e);
 }

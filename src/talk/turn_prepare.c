@@ -19,6 +19,16 @@ static void turn_begin_conversation(struct turn *u)
                             .flow_state = STR_EMPTY};
 }
 
+/* The tenant itself needs no token: the one that its visitor would have is put in, so that there is one check for
+ * all. */
+static struct str turn_token_of(struct turn *u)
+{
+    if (id_is_none(u->in->tenant))
+        return u->in->token;
+    turn_token(u->talk, u->in->conversation, u->out.token);
+    return str_from(u->out.token);
+}
+
 /* After a long enough pause a message opens a new conversation, although the client still sends the old id: what is
  * counted and billed is defined by that gap. */
 static enum status turn_load_or_begin(struct turn *u, struct err *e)
@@ -30,7 +40,7 @@ static enum status turn_load_or_begin(struct turn *u, struct err *e)
         turn_begin_conversation(u);
         return OK;
     }
-    st = turn_load(u->talk, u->live.tenant, &(struct talk_place){in->bot, in->conversation, in->token}, u->arena,
+    st = turn_load(u->talk, u->live.tenant, &(struct talk_place){in->bot, in->conversation, turn_token_of(u)}, u->arena,
                    &u->conv, e);
     if (st != OK)
         return st;

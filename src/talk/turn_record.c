@@ -95,7 +95,7 @@ static enum status turn_make_record(struct turn *u, struct err *e)
     if (u->opens) {
         turn_token(u->talk, u->conv.id, u->out.token);
         turn_token_hash(str_from(u->out.token), u->conv.token_hash);
-    } else {
+    } else if (id_is_none(u->in->tenant)) {
         snprintf(u->out.token, sizeof(u->out.token), "%.*s", STR_F(u->in->token));
     }
     memcpy(t->token_hash, u->conv.token_hash, sizeof(t->token_hash));

@@ -96,7 +96,10 @@ void reply_problem(struct request *rq, const struct err *e)
     request_failed(rq, e);
     reply_reset(rq);
     error_headers(rq, e, status);
-    write_problem(rq, e, status);
+    if (rq->impl->program->problem && rq->impl->program->problem(rq, e, status))
+        reply_status(rq, status);
+    else
+        write_problem(rq, e, status);
 }
 
 /* A page that could not be made is replaced by JSON with the same status. */

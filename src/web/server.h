@@ -43,6 +43,9 @@ struct web_program {
     void (*routed)(struct request *rq);
     /* Optional. Reply to ERR_AUTH with a page: a redirect to the sign-in. Without it the reply is problem+json, 401. */
     void (*not_signed_in)(struct request *rq);
+    /* Optional. Write the body of a JSON error in a shape of its own, with its type, for routes whose clients expect
+     * that. False: problem+json is written. */
+    bool (*problem)(struct request *rq, const struct err *e, int status);
     /* Optional. Reply to any other error with a page. Without it the reply is problem+json. */
     void (*error_page)(struct request *rq, const struct err *e, int status);
 

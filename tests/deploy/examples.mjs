@@ -4,6 +4,8 @@ import fs from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
 import { after, before, test } from 'node:test'
+import { flowOf } from '../api/lib.mjs'
+import { clientOf, walk } from '../api/walk.mjs'
 import { until } from '../lib/install.mjs'
 import { callFlow, makeBot } from '../talk/lib.mjs'
 import { HOST, startSite } from './lib.mjs'
@@ -40,7 +42,7 @@ export function checkExample(kind) {
         site = await startSite(kind, { rate_limits: 'off', http_allow_private: `127.0.0.1:${gate.port}` })
         const { parley } = site
         workspace = await parley.run('tenant', 'create', 'Deployed', '--plan', 'enterprise')
-        key = await parley.run('key', 'create', '--tenant', workspace, '--scopes', 'read,write')
+        key = await parley.run('key', 'create', '--tenant', workspace, '--scopes', 'read,write,chat')
         const user = (await parley.tryRun('user', 'create', EMAIL, '--password-stdin', { input: PASSWORD })).stdout.trim()
         await parley.run('user', 'add-to', user, workspace, '--role', 'owner')
         ;({ bot } = await makeBot(parley, callFlow(`http://127.0.0.1:${gate.port}/`)))
@@ -53,6 +55,15 @@ export function checkExample(kind) {
     after(async () => {
         gate?.close()
         await site?.stop()
+    })
+
+    test('models: the official openai client talks to a bot', async () => {
+        const headers = { authorization: `Bearer ${key.trim()}`, 'content-type': 'application/json' }
+        const { id } = (await site.ask('/v1/bots', { method: 'POST', headers, body: JSON.stringify({ template: 'faq', name: 'Model' }) })).json()
+        const flow = await site.ask(`/v1/bots/${id}/flow`, { method: 'PUT', headers, body: JSON.stringify({ flow: flowOf('Hello'), revision: 1 }) })
+        const published = await site.ask(`/v1/bots/${id}/publish`, { method: 'POST', headers, body: '{}' })
+        assert.deepEqual([flow.status, published.status], [200, 200])
+        await walk(clientOf(site.url, key.trim(), HOST), id)
     })
 
     test('pages: the portal, signed in, and the chat page, with what they load', async () => {
