@@ -102,7 +102,7 @@ static void rows_of_another_workspace_are_not_listed(void **state)
     struct err e = ERR_INIT;
     (void)state;
     okay(console_notices(db, &arena, mine, 10, &notices, &n, &e), &e);
-    assert_true(n == 1 && str_eqz(notices[0].kind, "usage_75"));
+    assert_true(n == 1 && str_eqz(notices[0].key, "usage_75"));
     okay(console_notices(db, &arena, theirs, 10, &notices, &n, &e), &e);
     assert_int_equal(n, 0);
     okay(console_customers(db, &arena, theirs, &customers, &n, &e), &e);

@@ -25,9 +25,37 @@ static struct str kinds(const struct notice *list, int n)
     struct buf b;
     buf_fixed(&b, out, sizeof(out));
     for (int i = 0; i < n; i++)
-        buf_printf(&b, "%s%s%s%s", i ? " " : "", list[i].kind, list[i].mail ? "=" : "",
+        buf_printf(&b, "%s%s%s%s", i ? " " : "", list[i].key, list[i].mail ? "=" : "",
                    list[i].mail ? list[i].mail : "");
     return buf_str(&b);
+}
+
+static void keys_are_read_back(void **state)
+{
+    static const struct {
+        const char *key;
+        enum notice_kind kind;
+        int64_t of;
+    } rows[] = {{"usage_75_1000", NOTICE_USAGE_75, 1000},
+                {"usage_90_10000", NOTICE_USAGE_90, 10000},
+                {"usage_100_50000", NOTICE_USAGE_100, 50000},
+                {"usage_cap_7", NOTICE_USAGE_CAP, 7},
+                {"usage_75", NOTICE_USAGE_75, 0},
+                {"next_starter", NOTICE_NEXT, 0},
+                {"next_90_1000", NOTICE_NEXT, 0},
+                {"read_only", NOTICE_READ_ONLY, 0},
+                {"read_only_soon", NOTICE_READ_ONLY_SOON, 0},
+                {"recovered", NOTICE_RECOVERED, 0},
+                {"ended", NOTICE_ENDED, 0},
+                {"usage_80_1000", NOTICE_UNKNOWN, 0},
+                {"usage_75_many", NOTICE_UNKNOWN, 0},
+                {"", NOTICE_UNKNOWN, 0}};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        int64_t of = -1;
+        if (notice_key_parse(str_from(rows[i].key), &of) != rows[i].kind || of != rows[i].of)
+            fail_msg("%s: of %lld", rows[i].key, (long long)of);
+    }
 }
 
 static void usage_by_thresholds(void **state)
@@ -485,6 +513,7 @@ int main(int argc, char **argv)
 {
 #define CASE(f) cmocka_unit_test_setup(f, clean)
     const struct CMUnitTest tests[] = {
+        TEST(keys_are_read_back),
         TEST(usage_by_thresholds),
         TEST(dunning_by_days),
         TEST(coming_changes),

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/num.h"
 #include "billing/checkout/checkout.h"
+#include "billing/notice/notice.h"
 #include "billing/sync/sync.h"
 #include "portal/admin/admin.h"
 
@@ -171,23 +171,16 @@ static void tenant_fill_subscription(struct page *pg, const struct tenant_view *
     }
 }
 
-/* A notice is named by its kind and what it was about: "usage_90_10000" (90 % of 10,000), "next_starter" (a plan). The
- * name is the notice's key in the database, which is why one string holds both. */
-static struct str tenant_words_notice(struct page *pg, struct str kind)
+/* "90 % used, of 10,000". A kind of a newer release is shown by its key. */
+static struct str tenant_words_notice(struct page *pg, struct str key)
 {
-    size_t end = kind.n;
-    int64_t of = 0;
-    if (str_starts(kind, STR("next_")))
-        return words_name(pg, "Admin.Tenants.NoticeKind", STR("plan_changing"));
-    while (end > 0 && kind.p[end - 1] >= '0' && kind.p[end - 1] <= '9')
-        end--;
-    bool counted = str_starts(kind, STR("usage_")) && end > 6 &&
-                   num_i64(str_sub(kind, end, kind.n - end), 0, INT64_MAX, &of);
-    if (!counted)
-        return words_name(pg, "Admin.Tenants.NoticeKind", kind);
-    return view_fill(pg->v, "Admin.Tenants.NoticeOf",
-                     {"what", words_name(pg, "Admin.Tenants.NoticeKind", str_sub(kind, 0, end - 1))},
-                     {"n", words_number(pg, of)});
+    int64_t of;
+    enum notice_kind kind = notice_key_parse(key, &of);
+    struct str name = kind == NOTICE_UNKNOWN ? key : str_from(notice_kind_name(kind));
+    struct str words = words_name(pg, "Admin.Tenants.NoticeKind", name);
+    if (!of)
+        return words;
+    return view_fill(pg->v, "Admin.Tenants.NoticeOf", {"what", words}, {"n", words_number(pg, of)});
 }
 
 /* The parts of the page that come from the mirror. */
@@ -205,7 +198,7 @@ static enum status tenant_fill_money(struct page *pg, struct id tenant)
     if (st == OK)
         st = console_notices(pg->db, a, tenant, NOTICES_SHOWN, &notices, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++) {
-        view_str(v, view_at(v, "Notices", i, "Kind"), tenant_words_notice(pg, notices[i].kind));
+        view_str(v, view_at(v, "Notices", i, "Kind"), tenant_words_notice(pg, notices[i].key));
         view_time(v, view_at(v, "Notices", i, "Time"), notices[i].at_ms);
     }
     if (st == OK)

@@ -43,7 +43,7 @@ enum status console_plans(struct db *c, struct arena *a, struct console_plan **o
 enum status console_jobs(struct db *c, struct arena *a, struct job_last **out, size_t *n, struct err *e);
 
 struct console_notice {
-    struct str kind;
+    struct str key; /* notice_key_parse reads it */
     int64_t about_ms, at_ms;
 };
 enum status console_notices(struct db *c, struct arena *a, struct id tenant, int limit, struct console_notice **out,

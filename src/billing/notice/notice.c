@@ -165,7 +165,7 @@ static enum status notice_send(struct notice_context *l, const struct notice *n,
 {
     struct values v = {.n = 0};
     bool fresh;
-    enum status st = notice_store_say(l->c, l->tenant, n->kind, n->about_ms, l->now_ms, &fresh, l->e);
+    enum status st = notice_store_say(l->c, l->tenant, n->key, n->about_ms, l->now_ms, &fresh, l->e);
     if (st != OK || !fresh || !n->mail)
         return st;
     notice_put(&v, MAIL_TEXT("workspace", l->name));
@@ -177,7 +177,7 @@ static enum status notice_send(struct notice_context *l, const struct notice *n,
     if (st == OK)
         st = notice_mail_all(l, n->mail, &v);
     if (st == OK)
-        log_line(LOG_INFO, "billing_notice", LOG_S("kind", n->kind), LOG_I("readers", l->reader_n));
+        log_line(LOG_INFO, "billing_notice", LOG_S("kind", n->key), LOG_I("readers", l->reader_n));
     return st;
 }
 
@@ -213,8 +213,7 @@ static enum status notice_send_recovered(struct notice_context *l, const struct 
     size_t count;
     enum status st = notice_store_failures(l->c, l->tenant, l->a, &since, &count, l->e);
     for (size_t i = 0; st == OK && i < count; i++) {
-        struct notice over = {
-            .kind = "recovered", .mail = live && i + 1 == count ? "recovered" : NULL, .about_ms = since[i]};
+        struct notice over = notice_of(NOTICE_RECOVERED, live && i + 1 == count ? "recovered" : NULL, since[i]);
         if (n && dunning[0].about_ms == since[i])
             continue; /* this failure has not ended */
         st = notice_send(l, &over, "/app/billing", NULL, notice_own_plan(l));
@@ -236,7 +235,7 @@ static enum status notice_send_ended(struct notice_context *l)
     size_t n;
     enum status st = l->x.state == BILLING_FREE ? subscription_list(l->c, l->tenant, l->a, &subs, &n, l->e) : OK;
     for (size_t i = 0; st == OK && l->x.state == BILLING_FREE && i < n; i++) {
-        struct notice over = {.kind = "ended", .mail = "free_again", .about_ms = notice_ended_at(&subs[i])};
+        struct notice over = notice_of(NOTICE_ENDED, "free_again", notice_ended_at(&subs[i]));
         const struct plan_terms *t = plans_terms(&l->plans, subs[i].terms);
         if (over.about_ms > 0 && over.about_ms <= l->now_ms && l->now_ms - over.about_ms <= ENDED_MS && t)
             st = notice_send(l, &over, "/app/billing/plans", NULL, notice_plan_name(l, t->plan));

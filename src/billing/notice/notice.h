@@ -20,12 +20,37 @@ enum status notice_forget(struct db *c, int64_t before_ms, int limit, int64_t *n
 
 /* ---- the rules: pure functions ---- */
 
+enum notice_kind {
+    NOTICE_UNKNOWN,
+    NOTICE_USAGE_75,
+    NOTICE_USAGE_90,
+    NOTICE_USAGE_100,
+    NOTICE_USAGE_CAP, /* the limit that the tenant has set */
+    NOTICE_PAYMENT_FAILED,
+    NOTICE_READ_ONLY_SOON,
+    NOTICE_READ_ONLY,
+    NOTICE_FREE_SOON,
+    NOTICE_SUSPENDED,
+    NOTICE_RECOVERED,
+    NOTICE_TRIAL_ENDING,
+    NOTICE_PLAN_ENDING,
+    NOTICE_NEXT, /* another plan follows */
+    NOTICE_ENDED,
+};
+const char *notice_kind_name(enum notice_kind kind); /* "usage_90"; "unknown" for NOTICE_UNKNOWN */
+/* The kind of a row in billing_notice by its key: the kind's name, for usage with the number of conversations
+ * ("usage_90_10000", *of = 10000, else 0), for NOTICE_NEXT with the plan ("next_starter"). NOTICE_UNKNOWN if this
+ * release does not know it. */
+enum notice_kind notice_key_parse(struct str key, int64_t *of);
+
 struct notice {
-    char kind[41];    /* of the row in billing_notice */
+    char key[41];     /* of the row in billing_notice */
     const char *mail; /* name of its texts; NULL: record it without a mail */
     int64_t about_ms;
     int64_t until_ms; /* a date in the texts; 0: none */
 };
+/* A notice whose key is the name of its kind. */
+struct notice notice_of(enum notice_kind kind, const char *mail, int64_t about_ms);
 #define NOTICES_MAX 8
 /* Thresholds, lowest first. If several were passed since the last check, only the highest has a mail. */
 int notice_usage(const struct entitlements *x, int64_t used, struct notice out[NOTICES_MAX]);
