@@ -27,6 +27,10 @@ enum config_key {
     CONFIG_COUNT
 };
 
+/* The values of ENUM settings, in the order of their names in config.def. Those of log_level are enum log_level. */
+enum secure_cookies { SECURE_COOKIES_AUTO, SECURE_COOKIES_ON, SECURE_COOKIES_OFF };
+enum smtp_tls { SMTP_TLS_REQUIRED, SMTP_TLS_OFF };
+
 struct config;
 /* Read the file at `path`, then the environment. path NULL means $PARLEY_CONFIG; without it the compiled default, which
  * may be missing. ERR_NOT_FOUND or ERR_UNAVAILABLE, code config_unreadable; ERR_INVALID. *out is a reference of the
@@ -38,7 +42,7 @@ void config_drop(const struct config *c);
 
 /* The value as text, of any TYPE; "" when empty. It lives as long as c. */
 const char *config_string(const struct config *c, enum config_key k);
-/* INT; BYTES in bytes; MS in milliseconds. */
+/* INT; BYTES in bytes; MS in milliseconds; ENUM: the value's place among its names, as in the enums below. */
 int64_t config_int(const struct config *c, enum config_key k);
 /* BOOL: on/off, true/false, yes/no, 1/0. */
 bool config_bool(const struct config *c, enum config_key k);

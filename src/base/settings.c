@@ -11,22 +11,12 @@
 
 #include "base/banned.h"
 
-static enum log_level level_of(const struct config *c)
-{
-    static const char *const names[] = {"debug", "info", "warn", "error"};
-    const char *level = config_string(c, CONFIG_log_level);
-    for (int i = 0; i < 4; i++)
-        if (strcmp(level, names[i]) == 0)
-            return (enum log_level)i;
-    return LOG_INFO;
-}
-
 /* The log comes first, since it is the step that can fail; what follows cannot, so a failed reload has changed
  * nothing. */
 enum status settings_apply(const char *program, const struct config *c, struct err *e)
 {
     const char *file = config_string(c, CONFIG_log_file);
-    enum status st = log_open(program, *file ? file : NULL, level_of(c), e);
+    enum status st = log_open(program, *file ? file : NULL, (enum log_level)config_int(c, CONFIG_log_level), e);
     if (st != OK)
         return st;
     crash_log_file(file);

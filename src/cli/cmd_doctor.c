@@ -202,7 +202,7 @@ static void doctor_mail(struct doctor *d)
                    sells ? ", so customers are not notified of failed payments" : "");
         return;
     }
-    if (strcmp(config_string(c, CONFIG_smtp_tls), "off") == 0 && strncmp(url, "smtps:", 6) != 0)
+    if (config_int(c, CONFIG_smtp_tls) == SMTP_TLS_OFF && strncmp(url, "smtps:", 6) != 0)
         doctor_put(d, ODD, "mail", "set it to required, unless you trust the network to the mail server",
                    "smtp_tls is off: mails and the password for %s are sent unencrypted", url);
     if (smtp_check(c, &d->cl->arena, &e) == OK)

@@ -177,10 +177,10 @@ void reply_reset(struct request *rq)
  * Secure cookie on a site without https. */
 static bool cookies_secure(const struct request *rq)
 {
-    const char *mode = config_string(rq->config, CONFIG_secure_cookies);
-    if (strcmp(mode, "auto") == 0)
+    enum secure_cookies mode = (enum secure_cookies)config_int(rq->config, CONFIG_secure_cookies);
+    if (mode == SECURE_COOKIES_AUTO)
         return str_starts(str_from(config_string(rq->config, CONFIG_base_url)), STR("https://"));
-    return strcmp(mode, "on") == 0;
+    return mode == SECURE_COOKIES_ON;
 }
 
 /* The characters of RFC 6265, 4.1.1. A semicolon would let a value add attributes to its cookie. */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/log.h"
 #include "lib/test.h"
 
 static char folder[64], main_file[96], other_file[96];
@@ -65,6 +66,9 @@ static void every_default_is_valid(void **state)
     assert_int_equal(config_int(c, CONFIG_conversation_gap), DAY_MS);
     assert_true(config_bool(c, CONFIG_rate_limits));
     assert_string_equal(config_string(c, CONFIG_log_level), "info");
+    assert_int_equal(config_int(c, CONFIG_log_level), LOG_INFO);
+    assert_int_equal(config_int(c, CONFIG_secure_cookies), SECURE_COOKIES_AUTO);
+    assert_int_equal(config_int(c, CONFIG_smtp_tls), SMTP_TLS_REQUIRED);
     assert_string_equal(config_path(c), main_file);
     assert_true(config_string(c, CONFIG_template_dir)[0] == '/');
     config_drop(c);
@@ -76,12 +80,16 @@ static void reads_every_type(void **state)
     const struct config *c = load(
         "# comment\n\n  brand_name =  A # b = c  \r\nrate_limits=OFF\nrequest_timeout = 2m\nstop_timeout=0\n"
         "database_port=1\ndatabase_port = 65535\nlog_level = warn\nhttp_allow_private =  a:1\t [::1]:90  b.c:2\n"
-        "database_socket =\nbase_url = https://chat.example.com/parley\nsession_lifetime = 90d");
+        "secure_cookies=off\nsmtp_tls=off\ndatabase_socket =\nbase_url = "
+        "https://chat.example.com/parley\nsession_lifetime = 90d");
     assert_string_equal(config_string(c, CONFIG_brand_name), "A # b = c");
     assert_false(config_bool(c, CONFIG_rate_limits));
     assert_int_equal(config_int(c, CONFIG_request_timeout), 120000);
     assert_int_equal(config_int(c, CONFIG_stop_timeout), 0);
     assert_int_equal(config_int(c, CONFIG_database_port), 65535);
+    assert_int_equal(config_int(c, CONFIG_log_level), LOG_WARN);
+    assert_int_equal(config_int(c, CONFIG_secure_cookies), SECURE_COOKIES_OFF);
+    assert_int_equal(config_int(c, CONFIG_smtp_tls), SMTP_TLS_OFF);
     assert_string_equal(config_string(c, CONFIG_http_allow_private), "a:1 [::1]:90 b.c:2");
     assert_string_equal(config_string(c, CONFIG_database_socket), "");
     assert_int_equal(config_int(c, CONFIG_session_lifetime), 90 * DAY_MS);

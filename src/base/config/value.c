@@ -94,6 +94,19 @@ static bool value_boolean(struct str s, int64_t *out)
     return false;
 }
 
+/* The help of an ENUM begins with its names: "auto|on|off. ..." The manual and the check read the same text, so neither
+ * can list a value that the other does not know. *place is the place of s among them. */
+static bool value_choice(enum config_key k, struct str s, int64_t *place)
+{
+    struct str names = str_from(rows[k].help), name;
+    ptrdiff_t end = str_find(names, '.');
+    names = str_sub(names, 0, end < 0 ? names.n : (size_t)end);
+    for (*place = 0; str_split(&names, '|', &name); ++*place)
+        if (str_eq(name, s))
+            return true;
+    return false;
+}
+
 /* The number of a value, within the bounds of its row. For types without a number it is 0. */
 static enum status value_number(enum config_key k, struct str s, int64_t *out, struct err *e)
 {
@@ -113,6 +126,10 @@ static enum status value_number(enum config_key k, struct str s, int64_t *out, s
     case MS:
         ok = value_duration(s, out);
         break;
+    case ENUM:
+        return value_choice(k, s, out) ? OK
+                                       : err_set(e, E_config_invalid, "%s must be one of these: %.*s.", r->name,
+                                                 (int)strcspn(r->help, "."), r->help);
     default:
         *out = 0;
         return OK;
@@ -155,19 +172,6 @@ static bool value_is_host_port(struct str s)
     uint64_t port;
     return colon > 0 && num_u64(str_sub(s, (size_t)colon + 1, s.n), 65535, &port) && port > 0 &&
            (s.p[0] == '[') == (s.p[colon - 1] == ']') && (s.p[0] == '[' || str_find(s, ':') == colon);
-}
-
-/* The help of an ENUM begins with its names: "auto|on|off. ..." The manual and the check read the same text, so neither
- * can list a value that the other does not know. */
-static bool value_is_choice(enum config_key k, struct str s)
-{
-    struct str names = str_from(rows[k].help), name;
-    ptrdiff_t end = str_find(names, '.');
-    names = str_sub(names, 0, end < 0 ? names.n : (size_t)end);
-    while (str_split(&names, '|', &name))
-        if (str_eq(name, s))
-            return true;
-    return false;
 }
 
 /* The words of a list, joined by single spaces, so that readers of the list need no trimming and two spellings of the
@@ -221,11 +225,6 @@ static enum status value_check_text(enum config_key k, struct str s, struct err 
                    : value_wrong(
                          e, k,
                          "an smtp or smtps address (smtp://mail.example.com:587) without a name or password in it");
-    case ENUM:
-        if (!value_is_choice(k, s))
-            return err_set(e, E_config_invalid, "%s must be one of these: %.*s.", r->name, (int)strcspn(r->help, "."),
-                           r->help);
-        return OK;
     default:
         return OK;
     }
