@@ -1,8 +1,24 @@
-/* plan.c: the names of entitlements, and look-ups in plans that were read. Pure; plan_store.c depends on it, not the
- * reverse. */
+/* plan.c: the names of entitlements and of the roles of prices, and look-ups in plans that were read. Pure;
+ * plan_store.c depends on it, not the reverse. */
 #include "plan/plan.h"
 
 #include "base/banned.h"
+
+/* ---- prices ---- */
+
+static const char *const role_names[] = {[PRICE_ROLE_NONE] = "", [PRICE_BASE] = "base", [PRICE_USAGE] = "usage"};
+
+enum price_role price_role_parse(struct str word)
+{
+    size_t i = str_among(word, role_names, COUNT_OF(role_names));
+    return i < COUNT_OF(role_names) ? (enum price_role)i : PRICE_ROLE_NONE;
+}
+
+const char *price_role_name(enum price_role role)
+{
+    CHECK((size_t)role < COUNT_OF(role_names));
+    return role_names[role];
+}
 
 /* ---- entitlements by name ---- */
 

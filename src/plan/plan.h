@@ -35,6 +35,12 @@ const char *entitlement_label(enum entitlement x);
 enum entitlement_kind entitlement_kind(enum entitlement x);
 bool entitlement_parse(struct str name, enum entitlement *out);
 
+/* What a price at Stripe is for, as its metadata[role] and its row in stripe_price say. PRICE_ROLE_NONE: it was made by
+ * hand. */
+enum price_role { PRICE_ROLE_NONE, PRICE_BASE, PRICE_USAGE };
+enum price_role price_role_parse(struct str word);
+const char *price_role_name(enum price_role role); /* "base", "usage"; "" for PRICE_ROLE_NONE */
+
 struct plan_terms {
     struct id id;
     struct str plan;       /* "starter" */

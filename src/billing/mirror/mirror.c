@@ -43,7 +43,7 @@ static enum status mirror_find_price(struct db *c, struct arena *a, struct mirro
     if (!id_is_none(terms)) {
         it->known = true;
         it->terms = terms;
-        it->role = is_base ? ITEM_BASE : ITEM_USAGE;
+        it->role = is_base ? PRICE_BASE : PRICE_USAGE;
         return OK;
     }
     if (id_is_none(it->terms))

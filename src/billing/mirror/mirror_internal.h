@@ -3,13 +3,13 @@
 #define PARLEY_BILLING_MIRROR_MIRROR_INTERNAL_H
 
 #include "billing/mirror/mirror.h"
+#include "plan/plan.h"
 
-enum item_role { ITEM_BASE, ITEM_USAGE };
 struct mirror_item { /* one line of a subscription */
     struct str id, price;
-    enum item_role role; /* by the price's metadata[role], else metered = usage */
-    bool known;          /* its price is a row of stripe_price */
-    struct id terms;     /* of that row, else by metadata[plan_terms] */
+    enum price_role role; /* by the price's metadata[role], else metered = usage */
+    bool known;           /* its price is a row of stripe_price */
+    struct id terms;      /* of that row, else by metadata[plan_terms] */
     int64_t period_start_ms, period_end_ms;
 };
 /* The lines that are not deleted. */

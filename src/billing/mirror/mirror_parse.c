@@ -46,12 +46,13 @@ static bool parse_is_object(const struct json *j, enum stripe_object kind)
 static struct mirror_item parse_item_of(const struct json *j)
 {
     const struct json *price = json_get(j, "price"), *meta = json_get(price, "metadata");
-    struct str role = json_get_str(meta, "role");
+    enum price_role role = price_role_parse(json_get_str(meta, "role"));
     bool metered = str_eqz(json_get_str(json_get(price, "recurring"), "usage_type"), "metered");
     struct mirror_item it = {.id = json_get_str(j, "id"),
                              .price = stripe_id_of(price),
-                             .role = str_eqz(role, "usage") || (!str_eqz(role, "base") && metered) ? ITEM_USAGE
-                                                                                                   : ITEM_BASE,
+                             .role = role != PRICE_ROLE_NONE ? role
+                                     : metered               ? PRICE_USAGE
+                                                             : PRICE_BASE,
                              .period_start_ms = parse_time_at(j, "current_period_start"),
                              .period_end_ms = parse_time_at(j, "current_period_end")};
     if (!id_parse(ID_TERMS, json_get_str(meta, "plan_terms"), &it.terms))
@@ -77,7 +78,7 @@ enum status mirror_items(struct arena *a, const struct json *subscription, struc
 
 /* The first of several wins only where none has a row, so an item that was added in the dashboard never displaces
  * ours. */
-static const struct mirror_item *parse_pick(const struct mirror_item *items, size_t n, enum item_role role)
+static const struct mirror_item *parse_pick(const struct mirror_item *items, size_t n, enum price_role role)
 {
     const struct mirror_item *first = NULL;
     for (size_t i = 0; i < n; i++) {
@@ -94,7 +95,7 @@ static const struct mirror_item *parse_pick(const struct mirror_item *items, siz
 /* Since 2025-03-31 Stripe keeps the period in the items. The base item's is used: it is the month that was paid for. */
 void mirror_choose(struct subscription *s, const struct mirror_item *items, size_t n)
 {
-    const struct mirror_item *base = parse_pick(items, n, ITEM_BASE), *usage = parse_pick(items, n, ITEM_USAGE);
+    const struct mirror_item *base = parse_pick(items, n, PRICE_BASE), *usage = parse_pick(items, n, PRICE_USAGE);
     const struct mirror_item *clock = base ? base : usage;
     s->base_item = base ? base->id : STR_EMPTY;
     s->base_price = base ? base->price : STR_EMPTY;

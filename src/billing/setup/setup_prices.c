@@ -9,7 +9,11 @@
 #include "base/banned.h"
 
 #define ROLES 2
-static const char *const role_names[ROLES] = {"usage", "base"}; /* by `base` of a setup_price */
+
+static const char *prices_role(bool base)
+{
+    return price_role_name(base ? PRICE_BASE : PRICE_USAGE);
+}
 
 /* ---- what a price must look like ---- */
 
@@ -83,9 +87,9 @@ static bool prices_fits(const struct setup *s, const struct json *p, const struc
 static bool prices_belongs_to(const struct json *p, struct id *terms, bool *base)
 {
     const struct json *m = json_get(p, "metadata");
-    struct str role = json_get_str(m, "role");
-    *base = str_eqz(role, role_names[1]);
-    return (*base || str_eqz(role, role_names[0])) && id_parse(ID_TERMS, json_get_str(m, "plan_terms"), terms);
+    enum price_role role = price_role_parse(json_get_str(m, "role"));
+    *base = role == PRICE_BASE;
+    return role != PRICE_ROLE_NONE && id_parse(ID_TERMS, json_get_str(m, "plan_terms"), terms);
 }
 
 /* ---- creating a price ---- */
@@ -130,10 +134,10 @@ static void prices_params(struct stripe_form *f, struct setup *s, const struct p
     if (config_bool(s->stripe->config, CONFIG_stripe_automatic_tax))
         stripe_param_text(f, "tax_behavior", "exclusive");
     stripe_param_text(f, "nickname", setup_text(s, "%.*s %s", STR_F(plan->name), base ? "month" : "conversations"));
-    stripe_param_text(f, "lookup_key", setup_text(s, "parley_%.*s_%s", STR_F(plan->plan), role_names[base]));
+    stripe_param_text(f, "lookup_key", setup_text(s, "parley_%.*s_%s", STR_F(plan->plan), prices_role(base)));
     stripe_param_bool(f, "transfer_lookup_key", true);
     stripe_param_text(f, "metadata[plan_terms]", id_text(ID_TERMS, t->id, id));
-    stripe_param_text(f, "metadata[role]", role_names[base]);
+    stripe_param_text(f, "metadata[role]", prices_role(base));
     stripe_param_str(f, "metadata[plan]", plan->plan);
 }
 
@@ -238,8 +242,8 @@ static struct json *prices_find_one(const struct setup *s, const struct json *al
 static enum status prices_ensure_one(struct setup *s, const struct plan *plan, const struct json *all, bool base,
                                      const char *product, struct str *id, struct err *e)
 {
-    const char *name = setup_text(s, "%.*s %s", STR_F(plan->plan), role_names[base]);
-    const char *key = setup_text(s, "parley_%.*s_%s", STR_F(plan->plan), role_names[base]);
+    const char *name = setup_text(s, "%.*s %s", STR_F(plan->plan), prices_role(base));
+    const char *key = setup_text(s, "parley_%.*s_%s", STR_F(plan->plan), prices_role(base));
     struct json *p = prices_find_one(s, all, plan->terms, base);
     struct stripe_form f;
     enum status st;
@@ -270,7 +274,7 @@ static enum status prices_collect_one(struct setup *s, const struct plan *plan, 
 {
     bool used = false;
     struct str id = json_get_str(p, "id");
-    const char *name = setup_text(s, "%.*s %s (older terms)", STR_F(plan->plan), role_names[base]);
+    const char *name = setup_text(s, "%.*s %s (older terms)", STR_F(plan->plan), prices_role(base));
     bool active = json_bool(json_get(p, "active"));
     struct json *changed;
     struct stripe_form f;

@@ -5,6 +5,7 @@
 #include "billing/setup/setup_store.h"
 
 #include "base/limits.h"
+#include "plan/plan.h"
 
 #include "base/banned.h"
 
@@ -77,8 +78,9 @@ static enum status setup_store_put_price_row(struct db *c, bool livemode, struct
                                              bool offered, struct err *e)
 {
     return db_exec(c, &price_upsert, DB_GLOBAL,
-                   DB_ARGS(db_bytes(price.id.p, price.id.n), db_id(terms), db_text(price.base ? "base" : "usage"),
-                           db_int(livemode), db_int(offered)),
+                   DB_ARGS(db_bytes(price.id.p, price.id.n), db_id(terms),
+                           db_text(price_role_name(price.base ? PRICE_BASE : PRICE_USAGE)), db_int(livemode),
+                           db_int(offered)),
                    NULL, e);
 }
 
@@ -86,8 +88,8 @@ static enum status setup_store_put_price_row(struct db *c, bool livemode, struct
 enum status setup_store_price_put(struct db *c, bool livemode, struct id terms, struct setup_price price, struct err *e)
 {
     enum status st = db_exec(c, &price_others, DB_GLOBAL,
-                             DB_ARGS(db_id(terms), db_text(price.base ? "base" : "usage"), db_int(livemode),
-                                     db_bytes(price.id.p, price.id.n)),
+                             DB_ARGS(db_id(terms), db_text(price_role_name(price.base ? PRICE_BASE : PRICE_USAGE)),
+                                     db_int(livemode), db_bytes(price.id.p, price.id.n)),
                              NULL, e);
     return st == OK ? setup_store_put_price_row(c, livemode, terms, price, true, e) : st;
 }

@@ -6,6 +6,7 @@
 #include "alarm/alarm.h"
 #include "billing/sync/refresh_internal.h"
 #include "billing/sync/sync_store.h"
+#include "plan/plan.h"
 
 #include "base/banned.h"
 
@@ -30,7 +31,7 @@ static const char *price_differs(const struct json *j, const struct sync_price *
         return NULL;
     if (!json_bool(json_get(j, "active")))
         return "it was deactivated, so the plan cannot be bought";
-    if (!str_eqz(json_get_str(meta, "role"), was->is_base ? "base" : "usage") ||
+    if (price_role_parse(json_get_str(meta, "role")) != (was->is_base ? PRICE_BASE : PRICE_USAGE) ||
         !id_parse(ID_TERMS, json_get_str(meta, "plan_terms"), &terms) || !id_eq(terms, was->terms))
         return "its metadata was changed";
     return NULL;
@@ -49,7 +50,7 @@ static enum status price_alarms(struct db *c, struct arena *a, const struct json
         return alarm_clear(c, ALARM_price_changed, id, e);
     return alarm_raise(c, ALARM_price_changed, id, ID_NONE, e,
                        "The price of plan %.*s (%s) was changed: %s. Run: parley billing setup", STR_F(was.plan),
-                       was.is_base ? "base" : "usage", words);
+                       price_role_name(was.is_base ? PRICE_BASE : PRICE_USAGE), words);
 }
 
 static enum status price_write_tx(struct db *c, void *ctx, struct err *e)
