@@ -49,13 +49,13 @@ static int test_choices_json(struct json *entry, const struct flow_message *m)
     return bad;
 }
 
-static int test_entry_json(struct json *log, const char *from, const struct flow_message *m, struct json **out)
+static int test_entry_json(struct json *log, enum talk_sender from, const struct flow_message *m, struct json **out)
 {
     struct json *en = NULL;
     if (json_push_object(log, &en) != 0)
         return -1;
     *out = en;
-    return json_set_str(en, "from", str_from(from)) != 0 || json_set_int(en, "kind", m->kind) != 0 ||
+    return json_set_int(en, "from", from) != 0 || json_set_int(en, "kind", m->kind) != 0 ||
                    json_set_str(en, "text", m->text) != 0 || json_set_str(en, "title", m->title) != 0 ||
                    json_set_str(en, "url", m->url) != 0 || json_set_str(en, "image", m->image) != 0 ||
                    test_choices_json(en, m) != 0
@@ -81,8 +81,7 @@ static struct talk_message test_entry_read(struct arena *a, const struct json *e
     struct flow_citation *cites = arena_array(a, citations, sizeof(*cites));
     for (size_t i = 0; cites && i < citations; i++)
         cites[i] = (struct flow_citation){t[i].label, t[i].value};
-    bool visitor = str_eq(json_get_str(en, "from"), STR("visitor"));
-    return (struct talk_message){.from = visitor ? SENDER_VISITOR : SENDER_BOT,
+    return (struct talk_message){.from = (enum talk_sender)json_int(json_get(en, "from"), SENDER_BOT),
                                  .m = {.kind = (enum flow_message_kind)json_int(json_get(en, "kind"), FLOW_TEXT),
                                        .text = json_get_str(en, "text"),
                                        .title = json_get_str(en, "title"),
@@ -172,7 +171,7 @@ static enum status test_chat_greet(struct test_chat *ch)
     if (st == OK)
         st = flow_greeting(flow, ch->bot.language, pg->rq->arena, &m, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++)
-        if (test_entry_json(ch->log, "bot", &m[i], &en) != 0)
+        if (test_entry_json(ch->log, SENDER_BOT, &m[i], &en) != 0)
             st = err_nomem(&pg->e);
     flow_drop(flow);
     return st;
@@ -243,14 +242,14 @@ static enum status test_talk_once(struct test_chat *ch, struct str text, struct 
                                 .title = STR_EMPTY,
                                 .url = STR_EMPTY,
                                 .image = STR_EMPTY};
-    if (!trial.path || test_entry_json(ch->log, "visitor", &said, &visitor) != 0)
+    if (!trial.path || test_entry_json(ch->log, SENDER_VISITOR, &said, &visitor) != 0)
         return err_nomem(&pg->e);
     page_release(pg);
     enum status st = talk_test(pg->app->talk, &trial, a, &out, &next, &pg->e);
     if (st == OK)
         st = test_keep_path(ch, visitor, trial.path);
     for (size_t i = 0; st == OK && i < out.n; i++)
-        if (test_entry_json(ch->log, "bot", &out.messages[i].m, &en) != 0)
+        if (test_entry_json(ch->log, SENDER_BOT, &out.messages[i].m, &en) != 0)
             st = err_nomem(&pg->e);
     if (st != OK)
         return st;
