@@ -32,7 +32,7 @@ enum status retention_store_due(struct db *c, struct id tenant, struct id after,
     if (st != OK)
         return st;
     *n = rows.n;
-    if (!(*out = arena_array(a, rows.n + 1, sizeof(**out))))
+    if (!(*out = arena_array(a, rows.n, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
         (*out)[i] = db_row_id(rows.rows[i], 0);

@@ -95,6 +95,25 @@ static void only_old_conversations_are_deleted(void **state)
     assert_int_equal(sweep(mine, 0, 3), 0); /* a clock before the first day */
 }
 
+/* With `after` forgotten, each batch would walk again over the conversations that stay because they still continue. */
+static void each_batch_begins_where_the_last_one_ended(void **state)
+{
+    (void)state;
+    struct id mine = workspace("free"), old[5], after = ID_NONE;
+    int64_t n;
+    for (int i = 0; i < 5; i++)
+        old[i] = conversation(mine, NOW - 200 * DAY_MS + i * 1000, NOW - 100 * DAY_MS);
+    OKAY(retention_sweep(c, mine, NOW - 90 * DAY_MS, &after, 3, &n, &fail));
+    assert_int_equal(n, 3);
+    assert_true(id_eq(after, old[2]));
+    OKAY(retention_sweep(c, mine, NOW - 90 * DAY_MS, &after, 3, &n, &fail));
+    assert_int_equal(n, 2);
+    assert_true(id_eq(after, old[4]));
+    OKAY(retention_sweep(c, mine, NOW - 90 * DAY_MS, &after, 3, &n, &fail));
+    assert_int_equal(n, 0);
+    assert_true(id_eq(after, old[4]));
+}
+
 static int64_t sweep_events(struct id tenant, int64_t before_ms)
 {
     int64_t n;
@@ -186,8 +205,9 @@ static void a_state_of_a_newer_release_is_an_error(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        TEST(only_old_conversations_are_deleted), TEST(turn_events_are_deleted_at_the_same_age),
-        TEST(history_is_kept_for_the_paid_retention), TEST(a_state_of_a_newer_release_is_an_error)};
+        TEST(only_old_conversations_are_deleted), TEST(each_batch_begins_where_the_last_one_ended),
+        TEST(turn_events_are_deleted_at_the_same_age), TEST(history_is_kept_for_the_paid_retention),
+        TEST(a_state_of_a_newer_release_is_an_error)};
     dbtest_begin(argc, argv);
     config = dbtest_config(DB);
     dbtest_migrate(config);
