@@ -294,6 +294,40 @@ static void a_message_recorded_elsewhere_is_refused(void **state)
     assert_int_equal(recorded("recorded elsewhere with an id") + recorded("recorded elsewhere without one"), 2);
 }
 
+static void a_turn_alone_is_recorded_or_refused(void **state)
+{
+    struct entry x, next;
+    (void)state;
+    turn_opens(&x, free_tenant, "one message");
+    record_alone(&x);
+    expect_recorded(&x);
+    turn_sets(&next, free_tenant, x.turn.conversation, 1, "one message too early");
+    record_alone(&next);
+    expect_refused(&next, ERR_CONFLICT, E_sequence);
+    everything_adds_up();
+}
+
+/* Nothing was sent, so nothing needs to be looked for: the visitor hears it at once. */
+static void a_database_that_is_away_is_reported_at_once(void **state)
+{
+    const struct config *nowhere = NULL;
+    struct journal *mine = journal, *away;
+    struct entry x;
+    (void)state;
+    OKAY(config_load(dbtest_config_file(DB "_away", "journal_writers = 1\ndatabase_socket = /nonexistent/mariadb\n"),
+                     &nowhere, &fail));
+    OKAY(journal_open(nowhere, &away, &fail));
+    turn_opens(&x, free_tenant, "while the database is away");
+    int64_t begun = clock_mono_us();
+    journal = away;
+    record_alone(&x);
+    journal = mine;
+    expect_refused(&x, ERR_UNAVAILABLE, E_database_unavailable);
+    assert_in_range(clock_mono_us() - begun, 0, 3000000);
+    journal_close(away);
+    config_drop(nowhere);
+}
+
 static void *close_journal(void *arg)
 {
     journal_close(journal);
@@ -325,6 +359,7 @@ static void closing_waits_for_what_was_handed_in(void **state)
     OKAY(db_transaction(c, close_behind_lock, &q, &fail));
     db_put(c);
     assert_int_equal(pthread_join(q.leader, NULL), 0);
+    pause_ms(50);
     assert_false(atomic_load(&q.closing.over));
     assert_true(journal_settled(journal, &last.wait));
     assert_int_equal(pthread_join(q.closing.thread, NULL), 0);
@@ -344,9 +379,13 @@ static struct id make_tenant(struct db *c, const char *name)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {
-        TEST(a_batch_is_recorded), TEST(each_turn_hears_its_own_refusal), TEST(the_last_places_go_to_the_first_turns),
-        TEST(a_message_recorded_elsewhere_is_refused), TEST(closing_waits_for_what_was_handed_in)};
+    const struct CMUnitTest tests[] = {TEST(a_batch_is_recorded),
+                                       TEST(each_turn_hears_its_own_refusal),
+                                       TEST(the_last_places_go_to_the_first_turns),
+                                       TEST(a_message_recorded_elsewhere_is_refused),
+                                       TEST(a_turn_alone_is_recorded_or_refused),
+                                       TEST(a_database_that_is_away_is_reported_at_once),
+                                       TEST(closing_waits_for_what_was_handed_in)};
     struct err e = ERR_INIT;
     dbtest_begin(argc, argv);
     const char *file = dbtest_config_file(DB, "journal_writers = 1\n");

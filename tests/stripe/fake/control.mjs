@@ -148,7 +148,7 @@ export class Control {
 
     // ---- the form of answers ----
 
-    /** Spoil how an object is shown: a function, or {set: {'a.b': value}, remove: ['a.b'], expand: ['customer']}; null ends it */
+    /** Spoil how an object, or all of a kind ('subscription_schedule'), is shown: a function, or {set: {'a.b': value}, remove: ['a.b'], expand: ['customer']}; null ends it */
     distort(id, how) {
         if (!how) return void this.w.distortions.delete(id)
         this.w.distortions.set(id, typeof how === 'function' ? how : shown => spoil(this.w, shown, how))

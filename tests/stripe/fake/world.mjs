@@ -36,7 +36,7 @@ export class World {
         this.request = null // {id, idempotency_key} of the request at work
         this.includes = {} // kind.field -> function that makes the hidden field
         this.embeds = {} // kind -> function that replaces a stored id by its object
-        this.distortions = new Map() // id -> function that spoils how that object is shown (a knob)
+        this.distortions = new Map() // id, or kind of object -> function that spoils how it is shown (a knob)
         this.onEvent = () => {}
     }
 
@@ -90,7 +90,7 @@ export class World {
         const shown = {}
         for (const [name, value] of Object.entries(object)) if (!hidden.includes(name) || wanted.includes(name)) shown[name] = copy(value)
         this.embeds[object.object]?.(this, shown, object, expand)
-        this.distortions.get(object.id)?.(shown)
+        ;(this.distortions.get(object.id) ?? this.distortions.get(object.object))?.(shown)
         return shown
     }
 
