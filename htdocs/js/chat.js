@@ -15,6 +15,7 @@
     const address = `/chat/${t.bot}`
     const memory = `parley.chat.${t.bot}`
     const RETRIES = 6
+    const CATCH_UP = 200 // messages that one answer holds at most
     const UNSENT_MS = 600000 // a message that was being sent when the page was left is sent again if the page returns this soon
     const sleep = ms => new Promise(done => setTimeout(done, ms))
     let unsent = [] // {message, at}: given to the queue and neither recorded nor refused
@@ -342,6 +343,7 @@
         talk.seq = Math.max(talk.seq, ...answer.messages.map(m => m.seq))
         setState(answer.state)
         if (fresh.length) finish(fresh, answer.state === 'open')
+        if (answer.messages.length >= CATCH_UP) await catchUp() // a long conversation comes in several answers
     }
 
     // ---- the page ----

@@ -65,6 +65,21 @@ test('by keyboard, Enter sends, the focus stays, and a reload keeps the conversa
     assert.equal(await page.getByText('How long does delivery take?').count(), 1)
 })
 
+test('a long conversation is shown to its end after a reload', async () => {
+    const page = await (await browser.newContext()).newPage()
+    await page.goto(address)
+    await ask(page, 'How long does delivery take?')
+    const kept = () => page.evaluate(() => Object.values(localStorage).map(text => JSON.parse(text)).find(one => one.conversation))
+    const { conversation, token } = await kept()
+    const say = text => fetch(`${address}/messages`, {
+        method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ conversation, token, text }),
+    })
+    for (let n = 1; n <= 105; n++) assert.equal((await say(`question ${n}.`)).status, 200) // more than one answer of the server holds
+    await page.reload()
+    await page.getByText('question 105.').waitFor()
+    assert.equal(await page.getByText(/^question \d+\.$/).count(), 105)
+})
+
 test('two visitors do not see each other', async () => {
     const [one, two] = await Promise.all([browser.newContext().then(c => c.newPage()), browser.newContext().then(c => c.newPage())])
     await one.goto(address)
