@@ -264,7 +264,7 @@ static void chat_page_inactive(struct request *rq, const struct bot_live *b)
 void chat_bot_error(struct request *rq, const struct err *e, int status)
 {
     /* The visitor API and the health checks reply in JSON, whatever the client accepts. */
-    if (rq->route && str_eqz(str_from(rq->route->path), "/chat/{bot}"))
+    if (rq->route && (rq->route->handler == chat_bot_get || rq->route->handler == chat_bot_post))
         chat_page_notice_show(rq, &(struct chat_page_notice){.status = status, .title = str_from(e->message)});
 }
 
