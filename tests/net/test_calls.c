@@ -1,0 +1,369 @@
+/* test_calls.c: calls that hold no thread: every deadline, cancelling in every phase, refused addresses, tenants that
+ * do not disturb each other, the breaker, and timers. */
+#define _GNU_SOURCE /* RTLD_NEXT */
+#include "net/call_watch.h"
+
+/* What the interface promises. A loaded machine may delay a thread for longer, so the best of several tries counts. */
+#define CANCEL_MS 50
+#define TRIES 5
+
+static void run_url(struct watch *w, struct call_request rq, const char *url)
+{
+    rq.tenant = tenant_a;
+    assert_ok(try_url(w, &rq, url, false), &e);
+    finish(w);
+}
+
+/* ---- replies and failures ---- */
+
+static void a_reply_is_collected_or_streamed(void **state)
+{
+    (void)state;
+    struct watch a = {0}, b = {0};
+    run_path(&a, (struct call_request){0}, "/ok", false);
+    assert_int_equal(a.result->status, OK);
+    assert_int_equal(a.result->class, CALL_REPLIED);
+    assert_int_equal(a.result->head.status, 200);
+    assert_str(a.result->body, "ok");
+    assert_str(call_head_header(&a.result->head, "content-length"), "2");
+    assert_true(a.result->sent);
+    assert_in_range(a.result->first_byte_ms, 0, PATIENCE_MS);
+    run_path(&b, (struct call_request){0}, "/content", true);
+    assert_int_equal(b.result->class, CALL_REPLIED);
+    assert_int_equal(b.heads, 1);
+    assert_int_equal(b.head_status, 200);
+    assert_int_equal(b.got, 20 * 9);
+    assert_int_equal(b.result->body.n, 0);
+    assert_str(b.result->head.content_type, "text/event-stream");
+    drop(&a);
+    drop(&b);
+}
+
+static void a_wrong_request_is_not_started(void **state)
+{
+    (void)state;
+    struct watch w = {0};
+    const struct fetch_header bad = {STR("Host"), STR("x")};
+    assert_int_equal(try_url(&w, &(struct call_request){0}, "ftp://x/", false), ERR_INVALID);
+    assert_int_equal(try_url(&w, &(struct call_request){.method = STR("TRACE")}, "http://x/", false), ERR_INVALID);
+    assert_int_equal(try_url(&w, &(struct call_request){.headers = &bad, .header_count = 1}, "http://x/", false),
+                     ERR_INVALID);
+    assert_null(w.call);
+    assert_int_equal(w.dones, 0);
+}
+
+static void each_deadline_has_its_class(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        struct call_request rq;
+        enum call_class class;
+        bool sent;
+    } rows[] = {
+        {"/silent", {.first_byte_ms = 200}, CALL_FIRST_BYTE_TIMEOUT, true},
+        {"/silent", {.total_ms = 200, .first_byte_ms = 90000}, CALL_TOTAL_TIMEOUT, true},
+        {"/head", {.idle_ms = 200}, CALL_IDLE_TIMEOUT, true},
+        {"/comments", {.idle_ms = 200}, CALL_IDLE_TIMEOUT, true}, /* keep-alive is no content */
+        {"/comments", {.total_ms = 200, .first_byte_ms = 100}, CALL_TOTAL_TIMEOUT, true},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct watch w = {0};
+        run_path(&w, rows[i].rq, rows[i].path, true);
+        if (w.result->class != rows[i].class || w.result->sent != rows[i].sent)
+            fail_msg("row %zu: class %d: %s", i, (int)w.result->class, w.result->err.message);
+        assert_int_equal(w.result->status, ERR_TIMEOUT);
+        assert_string_equal(err_code(&w.result->err), "fetch_timeout");
+        assert_in_range(w.result->total_ms, 190, PATIENCE_MS);
+        drop(&w);
+    }
+    struct watch w = {0}; /* takes 600 ms in all, and never stops for 300 */
+    run_path(&w, (struct call_request){.idle_ms = 300}, "/content", true);
+    assert_int_equal(w.result->class, CALL_REPLIED);
+    drop(&w);
+}
+
+/* Neither a listener that does not accept nor a server that does not speak TLS gets a request. */
+static void connecting_has_a_deadline(void **state)
+{
+    (void)state;
+    char url[2][100];
+    snprintf(url[0], sizeof(url[0]), "http://127.0.0.1:%d/", full_port);
+    snprintf(url[1], sizeof(url[1]), "https://127.0.0.1:%d/silent", server_port);
+    for (int i = 0; i < 2; i++) {
+        struct watch w = {0};
+        run_url(&w, (struct call_request){.connect_ms = 200}, url[i]);
+        assert_int_equal(w.result->class, CALL_CONNECT_TIMEOUT);
+        assert_int_equal(w.result->status, ERR_TIMEOUT);
+        assert_false(w.result->sent);
+        drop(&w);
+    }
+}
+
+static void broken_connections_are_told_apart(void **state)
+{
+    (void)state;
+    char url[100];
+    struct watch w[5] = {0};
+    run_path(&w[0], (struct call_request){0}, "/reset-before", false);
+    assert_int_equal(w[0].result->class, CALL_BROKEN);
+    assert_int_equal(w[0].result->head.status, 0);
+    assert_true(w[0].result->sent);
+    run_path(&w[1], (struct call_request){0}, "/reset-after", true);
+    assert_int_equal(w[1].result->class, CALL_BROKEN);
+    assert_int_equal(w[1].result->head.status, 200);
+    assert_int_equal(w[1].got, 10);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/", closed_port);
+    run_url(&w[2], (struct call_request){0}, url);
+    assert_int_equal(w[2].result->class, CALL_NOT_CONNECTED);
+    assert_false(w[2].result->sent);
+    run_url(&w[3], (struct call_request){0}, "http://no-such-name.invalid/");
+    assert_int_equal(w[3].result->class, CALL_NAME_UNKNOWN);
+    assert_false(w[3].result->sent);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(w[i].result->status, ERR_UNAVAILABLE);
+        assert_string_equal(err_code(&w[i].result->err), "fetch_failed");
+        drop(&w[i]);
+    }
+}
+
+static void the_size_counts_after_decompression(void **state)
+{
+    (void)state;
+    struct watch w[4] = {0};
+    run_path(&w[0], (struct call_request){.max_body = 20000}, "/gzip", false);
+    assert_int_equal(w[0].result->status, OK);
+    assert_int_equal(w[0].result->body.n, 20000);
+    run_path(&w[1], (struct call_request){.max_body = 19999}, "/gzip", false);
+    run_path(&w[2], (struct call_request){.max_body = 19999}, "/gzip", true);
+    run_path(&w[3], (struct call_request){.max_body = 1 << 20}, "/huge", true);
+    assert_true(w[2].got <= 19999);
+    assert_true(w[3].got <= 1 << 20);
+    for (int i = 1; i < 4; i++) {
+        assert_int_equal(w[i].result->class, CALL_TOO_LARGE);
+        assert_int_equal(w[i].result->status, ERR_TOO_LARGE);
+    }
+    for (int i = 0; i < 4; i++)
+        drop(&w[i]);
+}
+
+static void names_that_lead_inside_are_refused(void **state)
+{
+    (void)state;
+    const char *names[] = {"loop.test",   "meta.test",       "six.test",       "mapped.test",
+                           "127.0.0.1",   "metamapped.test", "[::1]",          "[::ffff:127.0.0.1]",
+                           "169.254.1.1", "localhost",       "169.254.169.254"};
+    int requests = seen->requests;
+    snprintf(allowed, sizeof(allowed), "elsewhere:1");
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct watch w = {0};
+        char url[100];
+        snprintf(url, sizeof(url), "http://%s:%d/ok", names[i], server_port);
+        run_url(&w, (struct call_request){0}, url);
+        if (w.result->class != CALL_ADDRESS_REFUSED)
+            fail_msg("%s: class %d", names[i], (int)w.result->class);
+        assert_int_equal(w.result->status, ERR_DENIED);
+        drop(&w);
+    }
+    assert_int_equal(seen->requests, requests);
+}
+
+/* The setting may have changed since the connection was opened. */
+static void a_reused_connection_is_checked_again(void **state)
+{
+    (void)state;
+    struct watch w[3] = {0};
+    int before = seen->connections;
+    run_path(&w[0], (struct call_request){0}, "/ok", false);
+    run_path(&w[1], (struct call_request){0}, "/ok", false);
+    assert_int_equal(seen->connections, before + 1);
+    snprintf(allowed, sizeof(allowed), "elsewhere:1");
+    run_path(&w[2], (struct call_request){0}, "/ok", false);
+    assert_int_equal(w[2].result->class, CALL_ADDRESS_REFUSED);
+    for (int i = 0; i < 3; i++)
+        drop(&w[i]);
+}
+
+/* ---- cancelling ---- */
+
+/* The time from the cancellation to `done`, the best of several tries. */
+static int64_t cancel_latency(const char *url, const struct call_request *rq, int settle_ms)
+{
+    int64_t best = INT64_MAX;
+    for (int i = 0; i < TRIES && best >= CANCEL_MS * 1000; i++) {
+        struct watch w = {0};
+        assert_ok(try_url(&w, rq, url, true), &e);
+        usleep((useconds_t)settle_ms * 1000);
+        assert_int_equal(w.dones, 0);
+        int64_t start = clock_mono_us();
+        call_cancel(w.call);
+        call_cancel(w.call);
+        finish(&w);
+        assert_int_equal(w.result->class, CALL_CANCELLED);
+        assert_int_equal(w.result->status, ERR_GONE);
+        best = w.done_us - start < best ? w.done_us - start : best;
+        call_cancel(w.call); /* after the end it does nothing */
+        assert_int_equal(w.dones, 1);
+        drop(&w);
+    }
+    return best;
+}
+
+static void every_phase_can_be_cancelled(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *phase, *scheme, *host, *path;
+        int *port;
+        int settle_ms;
+    } rows[] = {
+        {"at once", "http", "127.0.0.1", "/silent", &server_port, 0},
+        {"name lookup", "http", "silent.test", "/ok", &server_port, 100},
+        {"connecting", "http", "127.0.0.1", "/", &full_port, 100},
+        {"TLS", "https", "127.0.0.1", "/", &server_port, 100},
+        {"before the head", "http", "127.0.0.1", "/silent", &server_port, 100},
+        {"after the head", "http", "127.0.0.1", "/head", &server_port, 100},
+        {"keep-alive", "http", "127.0.0.1", "/comments", &server_port, 100},
+        {"huge body", "http", "127.0.0.1", "/huge", &server_port, 20},
+    };
+    names_answer = false;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char url[100];
+        struct call_request rq = {.tenant = tenant_a, .max_body = SIZE_MAX / 2};
+        snprintf(url, sizeof(url), "%s://%s:%d%s", rows[i].scheme, rows[i].host, *rows[i].port, rows[i].path);
+        int64_t us = cancel_latency(url, &rq, rows[i].settle_ms);
+        printf("cancelled, %s: %.2f ms\n", rows[i].phase, (double)us / 1000);
+        assert_true(us < CANCEL_MS * 1000);
+    }
+    names_answer = true;
+}
+
+static void a_waiting_call_can_be_cancelled(void **state)
+{
+    (void)state;
+    char url[100];
+    struct watch first = {0};
+    struct call_request rq = {.tenant = tenant_a, .host_limit = 1};
+    start_path(&first, &rq, "/silent", false);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/ok", server_port);
+    int64_t us = cancel_latency(url, &rq, 50);
+    printf("cancelled, in the queue: %.2f ms\n", (double)us / 1000);
+    assert_true(us < CANCEL_MS * 1000);
+    call_cancel(first.call);
+    finish(&first);
+    drop(&first);
+}
+
+/* No event follows a cancellation that was made in the calls thread. */
+static void a_stream_can_be_stopped_by_its_reader(void **state)
+{
+    (void)state;
+    struct watch w = {.cancel_at_data = true};
+    run_path(&w, (struct call_request){0}, "/content", true);
+    assert_int_equal(w.result->class, CALL_CANCELLED);
+    assert_int_equal(w.got, 9);
+    drop(&w);
+}
+
+static void *cancel_many(void *ctx)
+{
+    struct watch *w = ctx;
+    for (int i = 0; i < 300; i++)
+        call_cancel(w[i].call);
+    return NULL;
+}
+
+/* Several threads cancel the same calls while they begin, wait and end. */
+static void a_storm_of_cancellations(void **state)
+{
+    (void)state;
+    static struct watch w[300];
+    const char *paths[] = {"/ok", "/silent", "/content", "/slow", "/reset-after"};
+    pthread_t threads[3];
+    for (int round = 0; round < 3; round++) {
+        memset(w, 0, sizeof(w));
+        for (int i = 0; i < 300; i++)
+            start_path(&w[i], &(struct call_request){.tenant = i % 2 ? tenant_a : tenant_b}, paths[i % 5], i % 3 == 0);
+        usleep((useconds_t)round * 20000);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, cancel_many, w), 0);
+        for (int i = 0; i < 3; i++)
+            pthread_join(threads[i], NULL);
+        for (int i = 0; i < 300; i++)
+            finish(&w[i]);
+        usleep(10000);
+        for (int i = 0; i < 300; i++) {
+            assert_int_equal(w[i].dones, 1);
+            drop(&w[i]);
+        }
+    }
+}
+
+static void the_end_of_a_call_may_start_another(void **state)
+{
+    (void)state;
+    struct watch second = {0}, first = {.then = &second, .then_path = "/ok"};
+    run_path(&first, (struct call_request){0}, "/ok", false);
+    finish(&second);
+    assert_int_equal(second.result->class, CALL_REPLIED);
+    drop(&first);
+    drop(&second);
+}
+
+/* ---- timers ---- */
+
+struct tick {
+    struct call_timer *timer;
+    atomic_int fired;
+    int order;
+    bool cancel_itself;
+};
+static atomic_int ticks;
+
+static void on_tick(void *ctx)
+{
+    struct tick *t = ctx;
+    t->order = ++ticks;
+    if (t->cancel_itself)
+        call_timer_cancel(t->timer);
+    t->fired++;
+}
+
+static void timers_fire_in_order_or_not_at_all(void **state)
+{
+    (void)state;
+    static const int ms[] = {120, 0, 60, 180, 90, 30, 150};
+    struct tick t[COUNT_OF(ms)] = {0};
+    ticks = 0;
+    t[1].cancel_itself = true;
+    for (size_t i = 0; i < COUNT_OF(ms); i++)
+        assert_ok(call_timer(ms[i] * 2, on_tick, &t[i], &t[i].timer, &e), &e);
+    call_timer_cancel(t[4].timer);
+    call_timer_cancel(NULL);
+    assert_true(wait_for(&t[3].fired, 1));
+    assert_int_equal(t[4].fired, 0);
+    for (size_t i = 0; i < COUNT_OF(ms); i++)
+        for (size_t j = 0; j < COUNT_OF(ms); j++)
+            if (i != 4 && j != 4 && ms[i] < ms[j])
+                assert_true(t[i].order < t[j].order);
+    for (size_t i = 0; i < COUNT_OF(ms); i++)
+        if (i != 1 && i != 4)
+            call_timer_cancel(t[i].timer);
+}
+
+int main(void)
+{
+    server_start();
+    const struct CMUnitTest tests[] = {
+        WITH(a_reply_is_collected_or_streamed),      WITH(a_wrong_request_is_not_started),
+        WITH(each_deadline_has_its_class),           WITH(connecting_has_a_deadline),
+        WITH(broken_connections_are_told_apart),     WITH(the_size_counts_after_decompression),
+        WITH(names_that_lead_inside_are_refused),    WITH(a_reused_connection_is_checked_again),
+        WITH(every_phase_can_be_cancelled),          WITH(a_waiting_call_can_be_cancelled),
+        WITH(a_stream_can_be_stopped_by_its_reader), WITH(a_storm_of_cancellations),
+        WITH(the_end_of_a_call_may_start_another),   WITH(timers_fire_in_order_or_not_at_all)};
+    int failed = RUN(tests);
+    fetch_library_end();
+    server_stop();
+    return failed;
+}

@@ -1,0 +1,324 @@
+/* test_calls_shares.c: tenants that do not disturb each other, the breaker, connections, and what waiting costs. */
+#define _GNU_SOURCE /* RTLD_NEXT */
+#include <malloc.h>
+#include <sys/resource.h>
+
+#include "net/call_watch.h"
+
+static struct watch crowd[5000];
+
+static void start_crowd(size_t from, size_t n, struct id tenant, const char *path)
+{
+    for (size_t i = from; i < from + n; i++) {
+        crowd[i] = (struct watch){0};
+        start_path(&crowd[i], &(struct call_request){.tenant = tenant}, path, true);
+    }
+}
+
+static bool settles_at(struct id tenant, int in_flight, int waiting)
+{
+    int64_t end = clock_mono_us() + PATIENCE_MS * 1000;
+    struct calls_count n = calls_count(tenant);
+    while ((n.in_flight != in_flight || n.waiting != waiting) && clock_mono_us() < end) {
+        usleep(2000);
+        n = calls_count(tenant);
+    }
+    if (n.in_flight != in_flight || n.waiting != waiting)
+        print_message("%d in flight, %d waiting\n", n.in_flight, n.waiting);
+    return n.in_flight == in_flight && n.waiting == waiting;
+}
+
+static void end_crowd(size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        call_cancel(crowd[i].call);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(wait_for(&crowd[i].dones, 1));
+        assert_int_equal(crowd[i].dones, 1);
+        drop(&crowd[i]);
+    }
+    assert_true(settles_at(ID_NONE, 0, 0));
+}
+
+/* ---- shares ---- */
+
+/* With 64 places one tenant gets 32, and the next finds half of the rest: 16 leave 16 free. */
+static void a_tenant_holds_no_more_than_is_free(void **state)
+{
+    (void)state;
+    struct watch quick = {0};
+    places = "64";
+    start_crowd(0, 1000, tenant_a, "/silent");
+    assert_true(settles_at(tenant_a, 32, 968));
+    int64_t start = clock_mono_us();
+    run_path(&quick, (struct call_request){.tenant = tenant_b}, "/ok", false);
+    int64_t us = quick.done_us - start;
+    printf("a call of another tenant beside 1,000 slow ones: %.2f ms\n", (double)us / 1000);
+    assert_int_equal(quick.result->class, CALL_REPLIED);
+    assert_true(us < 2000000);
+    start_crowd(1000, 100, tenant_b, "/silent");
+    assert_true(settles_at(tenant_b, 16, 84));
+    assert_true(settles_at(tenant_a, 32, 968));
+    for (size_t i = 0; i < 1000; i++) /* when A gives its places up, B may have half, as A had */
+        call_cancel(crowd[i].call);
+    assert_true(settles_at(tenant_b, 32, 68));
+    drop(&quick);
+    end_crowd(1100);
+}
+
+/* Places that come free go to the tenant with fewer calls in flight, although the other one has waited longer. */
+static void a_newcomer_is_served_first(void **state)
+{
+    (void)state;
+    places = "16";
+    start_crowd(0, 40, tenant_a, "/slow");
+    assert_true(settles_at(tenant_a, 8, 32));
+    start_crowd(40, 8, tenant_b, "/slow");
+    for (size_t i = 40; i < 48; i++)
+        assert_true(wait_for(&crowd[i].dones, 1));
+    assert_true(calls_count(tenant_a).waiting > 0);
+    for (size_t i = 0; i < 48; i++) {
+        assert_true(wait_for(&crowd[i].dones, 1));
+        assert_int_equal(crowd[i].result->class, CALL_REPLIED);
+    }
+    end_crowd(48);
+}
+
+static void waiting_counts_against_the_deadline(void **state)
+{
+    (void)state;
+    struct watch first = {0}, second = {0};
+    start_path(&first, &(struct call_request){.tenant = tenant_a, .host_limit = 1}, "/silent", false);
+    int before = seen->requests;
+    run_path(&second, (struct call_request){.host_limit = 1, .total_ms = 200, .connect_ms = 100}, "/ok", false);
+    assert_int_equal(second.result->class, CALL_TOTAL_TIMEOUT);
+    assert_false(second.result->sent);
+    assert_in_range(second.result->queued_ms, 190, PATIENCE_MS);
+    call_cancel(first.call);
+    finish(&first);
+    assert_true(seen->requests <= before + 1);
+    drop(&first);
+    drop(&second);
+}
+
+static void a_queue_has_an_end(void **state)
+{
+    (void)state;
+    places = "16";
+    start_crowd(0, 8 + 4096, tenant_a, "/silent");
+    assert_true(settles_at(tenant_a, 8, 4096));
+    struct watch more = {0};
+    run_path(&more, (struct call_request){0}, "/ok", false);
+    assert_int_equal(more.result->class, CALL_QUEUE_FULL);
+    assert_int_equal(more.result->status, ERR_RATE);
+    assert_string_equal(err_code(&more.result->err), "bot_busy");
+    drop(&more);
+    end_crowd(8 + 4096);
+}
+
+static void a_host_has_its_limit(void **state)
+{
+    (void)state;
+    struct watch w[6] = {0};
+    assert_true(settles_at(ID_NONE, 0, 0));
+    seen->most_at_once = 0;
+    for (int i = 0; i < 6; i++)
+        start_path(&w[i], &(struct call_request){.tenant = tenant_a, .host_limit = 2}, "/slow", false);
+    for (int i = 0; i < 6; i++) {
+        finish(&w[i]);
+        assert_int_equal(w[i].result->class, CALL_REPLIED);
+        drop(&w[i]);
+    }
+    assert_in_range(seen->most_at_once, 1, 2);
+}
+
+/* ---- connections and names ---- */
+
+static void connections_belong_to_one_tenant(void **state)
+{
+    (void)state;
+    struct watch w[7] = {0};
+    int before = seen->connections;
+    for (int i = 0; i < 3; i++)
+        run_path(&w[i], (struct call_request){.tenant = tenant_a}, "/ok", false);
+    assert_int_equal(seen->connections, before + 1);
+    run_path(&w[3], (struct call_request){.tenant = tenant_b}, "/ok", false);
+    assert_int_equal(seen->connections, before + 2);
+    run_path(&w[4], (struct call_request){.tenant = tenant_a}, "/ok", false);
+    assert_int_equal(seen->connections, before + 2);
+    run_path(&w[5], (struct call_request){.tenant = tenant_a, .trusted = true}, "/ok", false);
+    assert_int_equal(seen->connections, before + 3); /* a trusted connection is not for other calls, nor the reverse */
+    start_path(&w[6], &(struct call_request){0}, "/ok", false);
+    finish(&w[6]);
+    assert_int_equal(seen->connections, before + 4); /* no tenant: nothing is reused */
+    for (int i = 0; i < 7; i++) {
+        assert_int_equal(w[i].result->class, CALL_REPLIED);
+        drop(&w[i]);
+    }
+}
+
+/* libcurl occupies a thread for each lookup. */
+static void a_name_is_looked_up_once(void **state)
+{
+    (void)state;
+    struct watch w[50] = {0};
+    char url[100];
+    snprintf(allowed, sizeof(allowed), "slow.test:%d", server_port);
+    snprintf(url, sizeof(url), "http://slow.test:%d/ok", server_port);
+    lookups = 0;
+    for (int i = 0; i < 50; i++)
+        assert_ok(try_url(&w[i], &(struct call_request){.tenant = tenant_a}, url, false), &e);
+    for (int i = 0; i < 50; i++) {
+        finish(&w[i]);
+        assert_int_equal(w[i].result->class, CALL_REPLIED);
+        drop(&w[i]);
+    }
+    assert_int_equal(lookups, 1);
+}
+
+/* ---- the breaker ---- */
+
+static enum call_class flaky(struct id tenant, struct watch *w)
+{
+    *w = (struct watch){0};
+    start_path(w, &(struct call_request){.tenant = tenant}, "/flaky", false);
+    finish(w);
+    enum call_class class = w->result->class;
+    drop(w);
+    return class;
+}
+
+static void a_host_that_fails_is_left_alone(void **state)
+{
+    (void)state;
+    struct watch w, trying = {0};
+    seen->failing = true;
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(flaky(tenant_a, &w), CALL_REPLIED); /* the caller sees each "503" */
+    int before = seen->requests;
+    w = (struct watch){0};
+    start_path(&w, &(struct call_request){.tenant = tenant_a}, "/flaky", false);
+    finish(&w);
+    assert_int_equal(w.result->class, CALL_HOST_DOWN);
+    assert_int_equal(w.result->status, ERR_UNAVAILABLE);
+    assert_string_equal(err_code(&w.result->err), "host_down");
+    assert_in_range(w.result->err.retry_after_s, 1, 5);
+    assert_false(w.result->sent);
+    assert_int_equal(seen->requests, before);
+    drop(&w);
+    assert_int_equal(flaky(tenant_b, &w), CALL_REPLIED); /* each tenant has its own breaker */
+    assert_int_equal(seen->requests, before + 1);
+    seen->failing = false;
+    usleep(5100000);
+    start_path(&trying, &(struct call_request){.tenant = tenant_a}, "/slow", false); /* the same host */
+    assert_true(settles_at(tenant_a, 1, 0));
+    assert_int_equal(flaky(tenant_a, &w), CALL_HOST_DOWN); /* one call at a time finds out */
+    finish(&trying);
+    assert_int_equal(trying.result->class, CALL_REPLIED);
+    drop(&trying);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(flaky(tenant_a, &w), CALL_REPLIED);
+}
+
+/* A cancelled try says nothing about the host: the next call tries. A failed one closes it again, for longer. */
+static void a_try_may_end_in_three_ways(void **state)
+{
+    (void)state;
+    struct watch w, trying = {0};
+    char url[100];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/", closed_port);
+    for (int i = 0; i < 6; i++) {
+        w = (struct watch){0};
+        assert_ok(try_url(&w, &(struct call_request){.tenant = tenant_a}, url, false), &e);
+        finish(&w);
+        assert_int_equal(w.result->class, i < 5 ? CALL_NOT_CONNECTED : CALL_HOST_DOWN);
+        drop(&w);
+    }
+    seen->failing = true;
+    for (int i = 0; i < 5; i++)
+        (void)flaky(tenant_b, &w);
+    usleep(5100000);
+    start_path(&trying, &(struct call_request){.tenant = tenant_b}, "/silent", false);
+    assert_true(settles_at(tenant_b, 1, 0));
+    call_cancel(trying.call);
+    finish(&trying);
+    drop(&trying);
+    assert_int_equal(flaky(tenant_b, &w), CALL_REPLIED);   /* 503 again */
+    assert_int_equal(flaky(tenant_b, &w), CALL_HOST_DOWN); /* at once */
+    seen->failing = false;
+    w = (struct watch){0};
+    assert_ok(try_url(&w, &(struct call_request){.tenant = tenant_a}, url, false), &e);
+    finish(&w);
+    assert_int_equal(w.result->class, CALL_NOT_CONNECTED); /* its time is over as well */
+    drop(&w);
+}
+
+/* ---- what waiting costs ---- */
+
+#define MANY 2000
+#define MOST_KB_EACH 40 /* the heap of libcurl and ours together; the sanitizers' own heap takes more */
+
+static long pss_kb(void)
+{
+    char line[200];
+    long kb = -1;
+    FILE *f = fopen("/proc/self/smaps_rollup", "r");
+    while (f && fgets(line, sizeof(line), f))
+        if (!strncmp(line, "Pss:", 4))
+            kb = strtol(line + 4, NULL, 10);
+    if (f)
+        fclose(f);
+    return kb;
+}
+
+static void waiting_takes_little_memory(void **state)
+{
+    (void)state;
+    struct rlimit files;
+    struct watch one = {0};
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_max < MANY + 200)
+        skip();
+    malloc_trim(0);
+    long before = pss_kb(), open = seen->open;
+    start_crowd(0, MANY, tenant_a, "/silent");
+    int64_t end = clock_mono_us() + PATIENCE_MS * 1000;
+    while (seen->open < open + MANY && clock_mono_us() < end)
+        usleep(1000);
+    assert_true(settles_at(tenant_a, MANY, 0));
+    usleep(200000);
+    long after = pss_kb();
+    printf("%d waiting calls: %.1f KB each, %.1f MB in all\n", MANY, (double)(after - before) / MANY,
+           (double)(after - before) / 1024);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    assert_true(after - before < (long)MANY * MOST_KB_EACH);
+#endif
+    int64_t start = clock_mono_us();
+    run_path(&one, (struct call_request){.tenant = tenant_b}, "/ok", false);
+    printf("a call beside %d waiting ones: %.2f ms\n", MANY, (double)(one.done_us - start) / 1000);
+    drop(&one);
+    start = clock_mono_us();
+    end_crowd(MANY);
+    printf("%d calls cancelled: %.2f ms\n", MANY, (double)(clock_mono_us() - start) / 1000);
+}
+
+int main(void)
+{
+    server_start();
+    const struct CMUnitTest tests[] = {WITH(a_tenant_holds_no_more_than_is_free),
+                                       WITH(a_newcomer_is_served_first),
+                                       WITH(waiting_counts_against_the_deadline),
+                                       WITH(a_queue_has_an_end),
+                                       WITH(a_host_has_its_limit),
+                                       WITH(connections_belong_to_one_tenant),
+                                       WITH(a_name_is_looked_up_once),
+                                       WITH(a_host_that_fails_is_left_alone),
+                                       WITH(a_try_may_end_in_three_ways),
+                                       WITH(waiting_takes_little_memory)};
+    int failed = RUN(tests);
+    fetch_library_end();
+    server_stop();
+    return failed;
+}
