@@ -90,12 +90,14 @@ test('the phase that Stripe calls the current one is repeated, wherever it is in
     assert.equal(sent['phases[0][start_date]'], `${start}`)
 })
 
-test('an item that was added by hand stays in both phases, with its quantity', async () => {
+test('items that were added by hand stay in both phases: with their quantity, and a metered one without', async () => {
     const tenant = await bed.buyer('professional')
     const extra = await bed.sdk('POST', '/v1/prices', { product: 'parley_starter', currency: 'usd', unit_amount: 500, 'recurring[interval]': 'month' })
-    const { done, phases: [sent] } = await planned(tenant, 'starter', shown => { shown.phases[0].items.push({ price: extra.id, quantity: 3 }) })
+    const metered = bed.price('enterprise', 'usage').id
+    const { done, phases: [sent] } = await planned(tenant, 'starter', shown => { shown.phases[0].items.push({ price: extra.id, quantity: 3 }, { price: metered }) })
     assert.equal(done.ok, true, done.message)
-    for (const n of [0, 1]) assert.deepEqual([sent[`phases[${n}][items][2][price]`], sent[`phases[${n}][items][2][quantity]`]], [extra.id, '3'])
+    const item = (n, i) => [sent[`phases[${n}][items][${i}][price]`], sent[`phases[${n}][items][${i}][quantity]`]]
+    for (const n of [0, 1]) assert.deepEqual([item(n, 2), item(n, 3)], [[extra.id, '3'], [metered, undefined]])
 })
 
 test('a schedule in which an item is missing or doubled is let go, and nothing is planned', async () => {

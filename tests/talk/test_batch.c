@@ -15,6 +15,8 @@
 #include "base/banned.h"
 
 #define DB "parley_batch"
+#define BATCH 8
+#define BATCH_TEXT "8"
 #define NOW 1794312000000LL /* 2026-11-10 12:00 */
 #define MONTH 1793491200000LL
 
@@ -195,19 +197,33 @@ static void record_alone(struct entry *x)
 
 /* ---- the batches ---- */
 
+static void turns_are_recorded(size_t n)
+{
+    static struct entry list[20];
+    static char texts[COUNT_OF(list)][30];
+    for (size_t i = 0; i < n; i++) {
+        snprintf(texts[i], sizeof(texts[i]), "number %zu of %zu", i, n);
+        turn_opens(&list[i], free_tenant, texts[i]);
+    }
+    turn_has_key(&list[2], (uint8_t)n);
+    record_together(list, n);
+    for (size_t i = 0; i < n; i++)
+        expect_recorded(&list[i]);
+}
+
 static void a_batch_is_recorded(void **state)
 {
-    struct entry list[4];
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(list); i++) {
-        static char text[COUNT_OF(list)][20];
-        snprintf(text[i], sizeof(text[i]), "all well %zu", i);
-        turn_opens(&list[i], free_tenant, text[i]);
-    }
-    turn_has_key(&list[2], 1);
-    record_together(list, COUNT_OF(list));
-    for (size_t i = 0; i < COUNT_OF(list); i++)
-        expect_recorded(&list[i]);
+    turns_are_recorded(4);
+    turns_are_recorded(BATCH);
+}
+
+/* The first turn that is left over leads the next batch, and so on. */
+static void what_does_not_fit_into_a_batch_is_in_the_next_one(void **state)
+{
+    (void)state;
+    turns_are_recorded(BATCH + 1);
+    turns_are_recorded(2 * BATCH + 2);
 }
 
 /* The batch fails for the client id that was used, then without that turn for the full plan. So what is left of it is
@@ -217,7 +233,7 @@ static void each_turn_hears_its_own_refusal(void **state)
     struct entry before[2], list[7];
     (void)state;
     turn_opens(&before[0], free_tenant, "before");
-    turn_has_key(&before[0], 2);
+    turn_has_key(&before[0], 102);
     record_alone(&before[0]);
     turn_opens(&before[1], full_tenant, "the last place");
     before[1].turn.quota.limit = 1;
@@ -230,10 +246,10 @@ static void each_turn_hears_its_own_refusal(void **state)
     turn_opens(&list[2], full_tenant, "no place left");
     list[2].turn.quota.limit = 1;
     turn_opens(&list[3], free_tenant, "a client id that was used");
-    turn_has_key(&list[3], 2);
+    turn_has_key(&list[3], 102);
     turn_sets(&list[4], free_tenant, before[0].turn.conversation, 2, "a next message");
     turn_opens(&list[5], free_tenant, "a new client id");
-    turn_has_key(&list[5], 3);
+    turn_has_key(&list[5], 103);
     turn_opens(&list[6], full_tenant, "no limit any more");
     record_together(list, COUNT_OF(list));
     expect_recorded(&list[0]);
@@ -273,7 +289,7 @@ static void a_message_recorded_elsewhere_is_refused(void **state)
     struct entry list[3], again;
     (void)state;
     turn_opens(&list[0], free_tenant, "recorded elsewhere with an id");
-    turn_has_key(&list[0], 4);
+    turn_has_key(&list[0], 104);
     turn_opens(&list[1], free_tenant, "recorded elsewhere without one");
     turn_opens(&list[2], free_tenant, "beside them");
     for (size_t i = 0; i < 2; i++) {
@@ -380,6 +396,7 @@ static struct id make_tenant(struct db *c, const char *name)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {TEST(a_batch_is_recorded),
+                                       TEST(what_does_not_fit_into_a_batch_is_in_the_next_one),
                                        TEST(each_turn_hears_its_own_refusal),
                                        TEST(the_last_places_go_to_the_first_turns),
                                        TEST(a_message_recorded_elsewhere_is_refused),
@@ -388,7 +405,7 @@ int main(int argc, char **argv)
                                        TEST(closing_waits_for_what_was_handed_in)};
     struct err e = ERR_INIT;
     dbtest_begin(argc, argv);
-    const char *file = dbtest_config_file(DB, "journal_writers = 1\n");
+    const char *file = dbtest_config_file(DB, "journal_writers = 1\njournal_batch = " BATCH_TEXT "\n");
     if (config_load(file, &config, &e) != OK) {
         fprintf(stderr, "%s\n", e.message);
         return 1;
