@@ -39,7 +39,19 @@ struct flow_var {
 
 /* How a variable is put in: as it is; as people write it in the language; percent-encoded; inside a JSON string;
  * as a JSON value of its own type; as it is, in a header, where secrets may stand beside variables. */
-enum part_mode { PART_PLAIN, PART_SHOWN, PART_URL, PART_JSON_TEXT, PART_JSON, PART_HEADER };
+enum part_mode {
+    PART_PLAIN,
+    PART_SHOWN, /* in a text for the visitor */
+    PART_URL,
+    PART_JSON_TEXT, /* inside a JSON string */
+    PART_JSON,      /* a whole JSON value of the variable's type */
+    PART_JSON_BARE, /* the same in a body that was written as text: a text that is a JSON number stays one */
+    PART_XML,       /* in the text of an element or in a quoted attribute */
+    PART_CDATA,
+    PART_WORD, /* where nothing can be escaped: only letters, digits and _ . - @ */
+    PART_TAME, /* the same with spaces */
+    PART_HEADER
+};
 struct tpl_part {
     struct str lit; /* when var is VAR_NONE or VAR_SECRET */
     int var;
@@ -162,6 +174,7 @@ struct http_mapping {
 struct node_http {
     struct str method;
     struct tpl url, body;
+    bool body_is_text; /* the modes of its variables depend on the content type (media.c) */
     struct http_header *headers;
     size_t header_n;
     struct http_mapping *map;

@@ -76,17 +76,6 @@ static enum status read_http_headers(struct flow_reader *r, const struct json *j
     return OK;
 }
 
-/* The headers of the document are asked, not those that have been read: the content type decides how the body is
- * compiled, and its value may itself hold a variable. */
-static bool http_content_is(const struct json *j, struct str part)
-{
-    struct json_iter it = {0};
-    while (json_each(json_get(j, "headers"), &it))
-        if (str_ieq(it.key, STR("content-type")))
-            return str_has(json_str(it.value), part);
-    return false;
-}
-
 /* The body is written once as JSON and then compiled as one template. A string that is one variable and nothing else
  * keeps the variable's type; any other string escapes what is put into it. One template means one pass in each turn
  * instead of building a tree of JSON. */
@@ -188,19 +177,16 @@ static enum status read_http_json_body(struct flow_reader *r, const struct json 
     return st;
 }
 
-/* A body that is a string is sent as it is. Its content type says which characters a visitor's text could break it
- * with, and so how variables are escaped. */
+/* A body that is a string is sent as it is. How its variables are escaped depends on the content type, which may itself
+ * hold a variable, so the modes are set when the call is made (media.c). */
 static enum status read_http_body(struct flow_reader *r, const struct json *j, struct node_http *h)
 {
     const struct json *body = json_get(j, "body");
     if (!body)
         return OK;
-    if (!json_is(body, JSON_STRING))
-        return read_http_json_body(r, body, &h->body);
-    enum part_mode mode = http_content_is(j, STR("urlencoded")) ? PART_URL
-                          : http_content_is(j, STR("json"))     ? PART_JSON_TEXT
-                                                                : PART_PLAIN;
-    return read_tpl(r, j, "body", MAX_FLOW_TEXT, mode, &h->body);
+    h->body_is_text = json_is(body, JSON_STRING);
+    return h->body_is_text ? read_tpl(r, j, "body", MAX_FLOW_TEXT, PART_PLAIN, &h->body)
+                           : read_http_json_body(r, body, &h->body);
 }
 
 /* RFC 6901: empty for the whole reply, or parts that begin with /, in which ~ is followed by 0 or 1. */
@@ -260,7 +246,7 @@ static enum status http_check_ways(struct flow_reader *r, const struct json *j)
     return st;
 }
 
-/* Headers are read before the body, which depends on the content type. 30 s is the longest time-out because a turn
+/* 30 s is the longest time-out because a turn
  * waits for the call, and a visitor does not wait longer. `next` is read by read_node like that of other nodes. */
 enum status read_http(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {

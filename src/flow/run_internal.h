@@ -58,6 +58,8 @@ enum status run_messages(struct flow_turn *r, const struct flow_node *n, struct 
 enum status run_node(struct flow_turn *r, const struct flow_node *n, int *next);
 enum status run_http(struct flow_turn *r, const struct flow_node *n, int *next);
 enum status run_answer(struct flow_turn *r, const struct flow_node *n, int *next);
+/* run_request.c: the call that an `http` node makes. *refused is NULL, or says why the call must not be made. */
+enum status run_request(struct flow_turn *r, const struct node_http *h, struct flow_http *rq, const char **refused);
 /* resume.c: give the waiting node the visitor's message */
 enum status run_resume(struct flow_turn *r, int *next);
 enum status resume_answer(struct flow_turn *r, const struct flow_node *n, int *next);

@@ -1,6 +1,7 @@
 /* text.c: folding texts for comparison, and templates with {{variables}}. Escaping depends on where a template is used
  * (part_mode) and is done when a variable is put in, so one variable is safe in an address, in JSON and in a message.
  * What a visitor typed is never read as a template again: "{{secret}}" in a message stays these ten characters. */
+#include "base/num.h"
 #include "base/utf8.h"
 #include "flow/text_internal.h"
 #include "flow/value_internal.h"
@@ -132,6 +133,55 @@ static void tpl_add_json_inside(struct buf *out, struct str s)
     out->p[out->n] = 0;
 }
 
+/* XML 1.0 2.2 has no way to write other control characters, U+FFFE and U+FFFF: they are left out. A carriage return is
+ * escaped, because a reader would turn it into a line feed. The result is safe in both kinds of quotes. */
+static void tpl_add_xml(struct buf *out, struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        bool last_two = c == 0xEF && i + 2 < s.n && (unsigned char)s.p[i + 1] == 0xBF &&
+                        (unsigned char)s.p[i + 2] >= 0xBE;
+        if (last_two)
+            i += 2;
+        else if (c == '\r')
+            buf_puts(out, "&#13;");
+        else if (c >= 0x20 || c == '\t' || c == '\n')
+            buf_html(out, str_n(s.p + i, 1));
+    }
+}
+
+/* Nothing is an escape in a CDATA section, so it is closed for the characters that could close it. */
+static void tpl_add_cdata(struct buf *out, struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c == '>' || c == ']' || c == '\r')
+            buf_printf(out, "]]>&#%d;<![CDATA[", c);
+        else if (c >= 0x20 || c == '\t' || c == '\n')
+            buf_putc(out, (char)c);
+    }
+}
+
+static bool text_is_json_number(struct str s)
+{
+    double d;
+    struct str digits = str_starts(s, STR("-")) ? str_sub(s, 1, s.n) : s;
+    bool zeros = digits.n > 1 && digits.p[0] == '0' && text_is_digit(digits.p[1]);
+    return digits.n && text_is_digit(digits.p[0]) && !zeros && num_double(s, &d);
+}
+
+/* A text outside of a JSON string becomes one, or a visitor could write further values there. Texts that are a number,
+ * a truth value or null stay what they are, since an answer that was asked for as a text is often meant as one. */
+static void tpl_add_json_bare(struct buf *out, const struct value *v)
+{
+    struct str s = v->text;
+    if (v->kind == KIND_TEXT &&
+        (text_is_json_number(s) || str_eqz(s, "true") || str_eqz(s, "false") || str_eqz(s, "null")))
+        buf_str_add(out, s);
+    else
+        value_write_json(out, v);
+}
+
 /* A date is written out only in texts for people; addresses, headers and JSON get it as YYYY-MM-DD. PART_JSON writes
  * null for an empty variable, where a text would write nothing and break the JSON. */
 static void tpl_add_part(struct buf *out, const struct tpl_part *part, const struct tpl_values *v)
@@ -145,14 +195,31 @@ static void tpl_add_part(struct buf *out, const struct tpl_part *part, const str
         return;
     }
     struct str text = value_text(value, tmp);
-    if (part->mode == PART_SHOWN && value->kind == KIND_DATE)
-        day_show(out, text, v->language);
-    else if (part->mode == PART_URL)
+    switch (part->mode) {
+    case PART_SHOWN:
+        if (value->kind == KIND_DATE)
+            day_show(out, text, v->language);
+        else
+            buf_str_add(out, text);
+        break;
+    case PART_URL:
         buf_url(out, text);
-    else if (part->mode == PART_JSON_TEXT)
+        break;
+    case PART_JSON_TEXT:
         tpl_add_json_inside(out, text);
-    else
+        break;
+    case PART_JSON_BARE:
+        tpl_add_json_bare(out, value);
+        break;
+    case PART_XML:
+        tpl_add_xml(out, text);
+        break;
+    case PART_CDATA:
+        tpl_add_cdata(out, text);
+        break;
+    default:
         buf_str_add(out, text);
+    }
 }
 
 /* Errors are not checked between parts: a buffer that is full or without memory stays so, and the caller looks once at

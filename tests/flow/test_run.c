@@ -324,92 +324,6 @@ static void sums_are_clamped(void **state)
     assert_string_equal(say(&t, "go"), "999999999999997"); /* from the limit it goes back as usual */
 }
 
-/* ---- http ---- */
-
-#define HTTP                                                                                                          \
-    "'variables':{'v':{'type':'text'},'n':{'type':'number'},'code':{'type':'number'},'d':{'type':'date'}},'nodes':{'" \
-    "a':{'type':'set','set':[{'var':'v','copy':'input'},{'var':'n','to':7}],'next':'h'},"                             \
-    "'h':{'type':'http','method':'POST','url':'https://e.com/{{v}}?n={{n}}','headers':{'X-V':'a "                     \
-    "{{v}}'},'body':{'n':'{{n}}','s':'x {{n}}','v':'{{ v }}','list':['{{d}}',1.5,null,true,{'k':'{{v}}!'}]},"         \
-    "'timeout_ms':750,'map':{'v':'/a/0/b~1c','n':'/n','d':'/"                                                         \
-    "when'},'status':'code','next':'ok','error':'bad'},'ok':{'type':'say'," TEXT(                                     \
-        "ok {{v}} {{n}} {{d}}") "},'bad':{'type':'say'," TEXT("bad {{code}}") "}}"
-
-static void http_escapes_and_maps(void **state)
-{
-    (void)state;
-    begin(HTTP);
-    t.http_body = "{\"a\":[{\"b/c\":{\"x\":1}}],\"n\":\"12\",\"when\":\"2026-05-06T10:00:00Z\"}";
-    assert_string_equal(say(&t, "a\"b/ñ"), "ok {\"x\":1} 12 6 May 2026");
-    assert_string_equal(
-        t.http_seen, "POST https://e.com/a%22b%2F%C3%B1?n=7 750 X-V=a a\"b/ñ Content-Type=application/json "
-                     "{\"n\":7,\"s\":\"x 7\",\"v\":\"a\\\"b/ñ\",\"list\":[null,1.5,null,true,{\"k\":\"a\\\"b/ñ!\"}]}");
-    assert_string_equal(var(&t, "code"), "200");
-}
-
-static void http_failures_continue_at_the_error_node(void **state)
-{
-    (void)state;
-    static const struct {
-        int status;
-        enum status result;
-        const char *body, *reply;
-    } rows[] = {{404, OK, "{}", "bad 404"},          {500, OK, "", "bad 500"},
-                {200, ERR_TIMEOUT, "", "bad 0"},     {200, ERR_DENIED, "", "bad 0"},
-                {200, ERR_UNAVAILABLE, "", "bad 0"}, {204, OK, "", "ok   "},
-                {200, OK, "not json", "ok   "},      {200, OK, "[1,2]", "ok   "}};
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        begin(HTTP);
-        t.http_status = rows[i].status;
-        t.http_result = rows[i].result;
-        t.http_body = rows[i].body;
-        assert_string_equal(say(&t, "x"), rows[i].reply);
-        flow_drop(t.f);
-    }
-    begin(HTTP);
-    t.calls.http = NULL;
-    assert_string_equal(say(&t, "x"), "bad 0");
-}
-
-static void http_never_sends_a_line_break_in_a_header(void **state)
-{
-    (void)state;
-    begin(HTTP);
-    t.http_body = "{}";
-    assert_string_equal(say(&t, "x\r\nX-Evil: 1"), "bad 0");
-    assert_string_equal(t.http_seen, "");
-}
-
-static void http_our_own_failure_ends_the_turn(void **state)
-{
-    (void)state;
-    begin(HTTP);
-    t.http_result = ERR_GONE;
-    assert_int_equal(try_turn(&t, "x", ""), ERR_GONE);
-    t.http_result = ERR_NOMEM;
-    assert_int_equal(try_turn(&t, "x", ""), ERR_NOMEM);
-}
-
-static void http_string_bodies_are_escaped_by_their_type(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *headers, *body, *seen;
-    } rows[] = {{"{'Content-Type':'application/x-www-form-urlencoded'}", "a={{input}}", "a=1%262"},
-                {"{'content-type':'application/json'}", "[{{input}}]", "[1\\u00262]"},
-                {"{'Content-Type':'text/plain'}", "a={{input}}", "a=1&2"}};
-    for (size_t i = 0; i < 3; i++) {
-        begin(arena_printf(&arena,
-                           "'nodes':{'a':{'type':'http','method':'PUT','url':'https://"
-                           "e.com','headers':%s,'body':'%s','next':'b','error':'b'},'b':{'type':'end','text':'x'}}",
-                           rows[i].headers, rows[i].body));
-        say(&t, "1&2");
-        assert_non_null(strstr(t.http_seen, rows[i].seen));
-        flow_drop(t.f);
-    }
-    t.f = NULL;
-}
-
 /* ---- answer ---- */
 
 #define FAQ(more)                                                                                                  \
@@ -766,11 +680,6 @@ int main(void)
         TEST(branch_takes_the_first_true_case),
         TEST(assignments_run_in_order),
         TEST(sums_are_clamped),
-        TEST(http_escapes_and_maps),
-        TEST(http_failures_continue_at_the_error_node),
-        TEST(http_never_sends_a_line_break_in_a_header),
-        TEST(http_our_own_failure_ends_the_turn),
-        TEST(http_string_bodies_are_escaped_by_their_type),
         TEST(the_first_reply_is_the_answer),
         TEST(unsure_offers_questions),
         TEST(no_answer_continues_at_the_fallback),
