@@ -126,3 +126,33 @@ test('an operator cannot move a subscription with a price that Parley did not cr
     assert.equal((await ops.call({ op: 'move', tenant, cli: true })).code, 'unknown_price')
     assert.deepEqual(await changes(tenant), [])
 })
+
+test('an end that Stripe does not answer is not recorded as done, and can be repeated', async () => {
+    const tenant = await bed.buyer('starter'), [{ id }] = bed.subscriptions(tenant)
+    const audits = () => bed.rows(tenant, "SELECT detail FROM audit WHERE tenant_id = ? AND what = 'billing.ended'")
+    fake.faults.add({ kind: 'badGateway', method: 'DELETE', path: '/v1/subscriptions/', times: 9 })
+    assert.equal((await ops.call({ op: 'end', tenant })).ok, false)
+    fake.faults.clear()
+    const [unknown] = await changes(tenant)
+    assert.equal(unknown.kind, 'end')
+    assert.notEqual(unknown.state, 'done')
+    assert.deepEqual(await audits(), [])
+    assert.equal(bed.subscriptions(tenant)[0].status, 'active')
+    assert.equal((await ops.call({ op: 'end', tenant })).ok, true)
+    assert.deepEqual(await changes(tenant), [unknown, { kind: 'end', state: 'done' }], 'each try has a row of its own')
+    assert.deepEqual((await audits()).map(row => JSON.parse(row.detail)), [{ subscription: id }])
+    assert.equal((await bed.state(tenant)).plan, 'free')
+})
+
+test('a subscription that was ended at Stripe without any event does not hold up the end', async () => {
+    const tenant = await bed.buyer('starter'), [{ id, customer }] = bed.subscriptions(tenant)
+    fake.control.deleteCustomer(customer)
+    const answers = fake.requests.length
+    assert.equal((await ops.call({ op: 'end', tenant })).ok, true)
+    const asked = fake.requests.slice(answers).filter(r => r.method === 'DELETE')
+    assert.deepEqual(asked.map(r => [r.path, r.status]), [[`/v1/subscriptions/${id}`, 400]], 'Stripe knows it as ended: resource_missing')
+    assert.deepEqual(await changes(tenant), [{ kind: 'end', state: 'done' }])
+    assert.equal((await bed.state(tenant)).plan, 'free')
+    assert.equal((await ops.call({ op: 'end', tenant })).ok, true)
+    assert.equal(fake.requests.slice(answers).filter(r => r.method === 'DELETE').length, 1, 'what has ended is left alone')
+})

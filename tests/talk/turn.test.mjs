@@ -180,6 +180,7 @@ test('feedback rates one message and can be changed', async () => {
     assert.deepEqual(await rate({ seq: -1, rating: 1 }), [422, 'seq_invalid'])
     assert.deepEqual(await rate({ seq: 2, rating: '1' }), [422, 'field_type'])
     assert.deepEqual(await rate({ seq: 2, rating: 1, comment: 'x'.repeat(1001) }), [422, 'comment_too_long'])
+    assert.deepEqual(await rate({ seq: 2, rating: 1, comment: 'é'.repeat(1000) }), [204, ''], 'characters count, not bytes')
     assert.deepEqual(await rate({ seq: 2, rating: -1, comment: 'changed my mind' }), [204, ''])
     assert.deepEqual(await rate({ seq: 2, rating: 1, token: 'x' }), [401, 'token_invalid'])
     const rows = await parley.sql(`SELECT seq, rating, comment FROM feedback WHERE conversation_id = 0x${hexOf(first.conversation)} ORDER BY seq`)
