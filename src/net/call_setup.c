@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/build.h"
 #include "base/clock.h"
@@ -19,8 +20,10 @@
 #define HEADER_LINE_MAX 8400
 #define REPLY_HEADERS_MAX 65536
 /* For a call that waits these buffers are most of its memory. libcurl's own sizes are 16 KB and 64 KB. */
-#define RECEIVE_BUFFER 4096L
+#define RECEIVE_BUFFER 1024L
 #define SEND_BUFFER 16384L
+/* Seconds after which the certificates of the system are read again. */
+#define CERTIFICATES_S 600L
 
 /* ---- the address ---- */
 
@@ -203,6 +206,20 @@ static const char *call_method(struct str m)
     return i < COUNT_OF(methods) ? methods[i] : NULL;
 }
 
+#if LIBCURL_VERSION_NUM >= 0x075700
+/* libcurl reads the file of certificates once for all handles, but only where no folder of certificates is set as well.
+ * Without this each TLS connection would read the file again: 20 ms of the calls thread and 0.8 MB. */
+static bool call_share_certificates(struct call *c)
+{
+    char *file = NULL;
+    bool ok = curl_easy_setopt(c->easy, CURLOPT_CA_CACHE_TIMEOUT, CERTIFICATES_S) == CURLE_OK &&
+              curl_easy_getinfo(c->easy, CURLINFO_CAINFO, &file) == CURLE_OK;
+    if (ok && file && access(file, R_OK) == 0)
+        ok = curl_easy_setopt(c->easy, CURLOPT_CAPATH, NULL) == CURLE_OK;
+    return ok;
+}
+#endif
+
 /* What libcurl may do at all, whatever the URL says: two protocols, no redirects (the target would not be checked), no
  * proxy (its address would be checked in place of the real one). The deadlines are our own, and libcurl's for
  * connecting must not come first. NOSIGNAL, because a signal handler belongs to the whole process. */
@@ -230,6 +247,7 @@ static bool call_set_limits(struct call *c)
 #if LIBCURL_VERSION_NUM >= 0x075700
     /* Do not wait for the thread that asks a silent name server. */
     ok = ok && curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
+    ok = ok && call_share_certificates(c);
 #endif
     return ok;
 }
@@ -259,7 +277,8 @@ static bool call_copy_body(struct call *c, struct str body)
     c->body = malloc(body.n + 1);
     if (!c->body)
         return false;
-    memcpy(c->body, body.p, body.n);
+    if (body.n)
+        memcpy(c->body, body.p, body.n);
     c->body[body.n] = '\0';
     c->body_n = body.n;
     return true;
@@ -317,6 +336,7 @@ enum status call_setup(struct call *c, const struct config *config, const struct
         st = call_set_headers(c, rq, e);
     if (st != OK)
         return st;
+    c->repeatable = id_is_none(c->tenant_id) || (strcmp(method, "POST") != 0 && strcmp(method, "PATCH") != 0);
     c->easy = curl_easy_init();
     bool ok = c->easy && call_copy_body(c, rq->body) && call_set_limits(c) && call_set_request(c, method) &&
               call_set_callbacks(c);

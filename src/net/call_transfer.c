@@ -76,8 +76,9 @@ static bool transfer_ip_public(const char *ip)
     return inet_pton(AF_INET6, ip, &v6.sin6_addr) == 1 && address_is_public((const struct sockaddr *)&v6);
 }
 
-/* The connection is ready, new or reused, and the request follows. libcurl calls this again when a reused connection
- * turns out to be closed; the first byte is awaited from the first time on. */
+/* The connection is ready, new or reused, and the request follows. This is called again when a reused connection ended
+ * before the first byte of a reply: libcurl then sends the request once more on a new one. The server may have carried
+ * out the first, so that is stopped here for methods that must not be repeated (RFC 9110 section 9.2.2). */
 static int transfer_on_ready(void *ctx, char *ip, char *local_ip, int port, int local_port)
 {
     struct call *c = ctx;
@@ -89,6 +90,8 @@ static int transfer_on_ready(void *ctx, char *ip, char *local_ip, int port, int 
         c->refused = true;
         return CURL_PREREQFUNC_ABORT;
     }
+    if (c->phase != CALL_CONNECTING && !c->repeatable)
+        return CURL_PREREQFUNC_ABORT;
     if (c->phase == CALL_CONNECTING) {
         c->sent_at = clock_mono_us();
         transfer_enter_phase(c, CALL_SENT);

@@ -7,7 +7,8 @@
  *
  * What may be called is the same as for fetch() (fetch.h): http and https only, no redirects, no proxy, and the address
  * is checked when the socket is opened. HTTP/1.1 is spoken: one connection carries one call at a time, so to cancel a
- * call is to close its connection, and no other call suffers from it.
+ * call is to close its connection, and no other call suffers from it. A call of a tenant with POST or PATCH is sent at
+ * most once; one with GET, PUT or DELETE is sent again if a reused connection ends before any reply.
  *
  * Tenants do not meet here. A connection is reused for the same tenant and host only; the breaker and the limit of a
  * host are kept for each tenant and host; and a tenant may have only as many calls in flight as there are free places

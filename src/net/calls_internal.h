@@ -54,8 +54,9 @@ struct call {
     size_t max_body;
     unsigned host_limit;
     bool trusted, pooled, private_allowed, literal;
-    char *host;     /* for messages; in the same block as host_key */
-    char *host_key; /* scheme://host:port in lower case */
+    bool repeatable; /* to send it twice does no harm */
+    char *host;      /* for messages; in the same block as host_key */
+    char *host_key;  /* scheme://host:port in lower case */
     char *body;
     size_t body_n;
     CURLU *url;

@@ -75,12 +75,14 @@ static const char server_gzip[] =
 
 #define SERVER_STREAM "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 
-/* True if the connection stays open for another request. */
-static bool server_answer(int fd, const char *path)
+/* True if the connection stays open for another request. `nth`: of this connection, from 1. */
+static bool server_answer(int fd, const char *path, int nth)
 {
-    if (!strncmp(path, "/ok", 3)) {
+    if (!strncmp(path, "/once", 5) && nth > 1)
+        return false;
+    if (!strncmp(path, "/ok", 3) || !strncmp(path, "/once", 5)) {
         server_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        return true;
+        return strncmp(path, "/ok-and-close", 13) != 0;
     }
     if (!strncmp(path, "/flaky", 6)) {
         server_say(fd, seen->failing ? "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"
@@ -126,7 +128,7 @@ static void *server_connection(void *ctx)
     int fd = (int)(intptr_t)ctx;
     char request[8192];
     bool more = true;
-    while (more) {
+    for (int nth = 1; more; nth++) {
         size_t n = 0;
         request[0] = '\0';
         while (!strstr(request, "\r\n\r\n")) {
@@ -141,7 +143,7 @@ static void *server_connection(void *ctx)
         if (now > seen->most_at_once)
             seen->most_at_once = now;
         seen->requests++;
-        more = path && server_answer(fd, path + 1);
+        more = path && server_answer(fd, path + 1, nth);
         seen->at_once--;
     }
 out:
@@ -210,8 +212,8 @@ static void server_stop(void)
 
 /* ---- names ---- */
 
-static atomic_int lookups;
-static atomic_bool names_answer = true; /* of silent.test; a lookup waits for it */
+static atomic_int lookups, lookups_waiting;
+static atomic_bool names_answer = true; /* lookups of names that begin with "silent" wait for it */
 
 /* libcurl's lookups come here: the program's own function replaces that of the C library. */
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **out)
@@ -225,12 +227,15 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
     struct addrinfo numeric = hints ? *hints : (struct addrinfo){0};
     lookups++;
+    bool silent = name && !strncmp(name, "silent", 6);
+    lookups_waiting += silent;
+    while (silent && !names_answer)
+        usleep(10000);
+    lookups_waiting -= silent;
     for (size_t i = 0; name && i < sizeof(names) / sizeof(names[0]); i++)
         if (!strcmp(name, names[i].name)) {
             if (!strcmp(name, "slow.test"))
                 usleep(200000);
-            while (!strcmp(name, "silent.test") && !names_answer)
-                usleep(10000);
             numeric.ai_family = AF_UNSPEC;
             numeric.ai_flags = AI_NUMERICHOST;
             return real(names[i].address, service, &numeric, out);

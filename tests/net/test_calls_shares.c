@@ -1,7 +1,9 @@
 /* test_calls_shares.c: tenants that do not disturb each other, the breaker, connections, and what waiting costs. */
 #define _GNU_SOURCE /* RTLD_NEXT */
+#include <curl/curlver.h>
 #include <malloc.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "net/call_watch.h"
 
@@ -176,6 +178,58 @@ static void a_name_is_looked_up_once(void **state)
     assert_int_equal(lookups, 1);
 }
 
+/* A tenant whose names are never found holds half of the lookups, and others find room. */
+static void silent_names_leave_room(void **state)
+{
+    (void)state;
+    struct watch w[20] = {0}, other = {0};
+    char url[100];
+    names_answer = false;
+    for (int i = 0; i < 20; i++) {
+        snprintf(url, sizeof(url), "http://silent%d.invalid:%d/ok", i, server_port);
+        assert_ok(try_url(&w[i], &(struct call_request){.tenant = tenant_a}, url, false), &e);
+    }
+    assert_true(settles_at(tenant_a, 8, 12));
+    assert_true(wait_for(&lookups_waiting, 8));
+    snprintf(allowed, sizeof(allowed), "slow.test:%d", server_port);
+    snprintf(url, sizeof(url), "http://slow.test:%d/ok", server_port);
+    assert_ok(try_url(&other, &(struct call_request){.tenant = tenant_b}, url, false), &e);
+    finish(&other);
+    assert_int_equal(other.result->class, CALL_REPLIED);
+    assert_int_equal(lookups_waiting, 8);
+    drop(&other);
+    names_answer = true;
+    for (int i = 0; i < 20; i++) {
+        finish(&w[i]);
+        assert_int_equal(w[i].result->class, CALL_NAME_UNKNOWN);
+        drop(&w[i]);
+    }
+}
+
+/* A server may carry out a request and then close the connection without a reply. */
+static void what_must_not_be_repeated_is_sent_once(void **state)
+{
+    (void)state;
+    struct watch w[6] = {0};
+    struct call_request post = {.method = STR("POST"), .body = STR("x")};
+    run_path(&w[0], post, "/once", false);
+    int before = seen->requests;
+    run_path(&w[1], post, "/once", false);
+    assert_int_equal(seen->requests, before + 1);
+    assert_int_equal(w[1].result->class, CALL_BROKEN);
+    assert_true(w[1].result->sent);
+    run_path(&w[2], post, "/once", false);
+    run_path(&w[3], (struct call_request){0}, "/once", false);
+    assert_int_equal(w[3].result->class, CALL_REPLIED);
+    assert_int_equal(seen->requests, before + 4); /* GET was sent twice */
+    run_path(&w[4], post, "/ok-and-close", false);
+    usleep(100000);
+    run_path(&w[5], post, "/ok", false); /* a connection that is known to be closed costs nothing */
+    assert_int_equal(w[5].result->class, CALL_REPLIED);
+    for (int i = 0; i < 6; i++)
+        drop(&w[i]);
+}
+
 /* ---- the breaker ---- */
 
 static enum call_class flaky(struct id tenant, struct watch *w)
@@ -304,6 +358,29 @@ static void waiting_takes_little_memory(void **state)
     printf("%d calls cancelled: %.2f ms\n", MANY, (double)(clock_mono_us() - start) / 1000);
 }
 
+/* Reading the certificates of the system takes the thread about 20 ms, so that must not happen for each call. */
+static void certificates_are_read_once(void **state)
+{
+    (void)state;
+    struct watch w[20] = {0};
+    char url[100];
+    snprintf(url, sizeof(url), "https://127.0.0.1:%d/", server_port);
+    clock_t before = clock();
+    for (int i = 0; i < 20; i++) {
+        assert_ok(try_url(&w[i], &(struct call_request){.tenant = tenant_a, .connect_ms = 200}, url, false), &e);
+        usleep(5000);
+    }
+    for (int i = 0; i < 20; i++) {
+        finish(&w[i]);
+        drop(&w[i]);
+    }
+    double ms = (double)(clock() - before) * 1000 / CLOCKS_PER_SEC;
+    printf("processor time of a TLS connection: %.2f ms\n", ms / 20);
+#if LIBCURL_VERSION_NUM >= 0x075700 && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    assert_true(ms < 20 * 8);
+#endif
+}
+
 int main(void)
 {
     server_start();
@@ -314,6 +391,9 @@ int main(void)
                                        WITH(a_host_has_its_limit),
                                        WITH(connections_belong_to_one_tenant),
                                        WITH(a_name_is_looked_up_once),
+                                       WITH(silent_names_leave_room),
+                                       WITH(what_must_not_be_repeated_is_sent_once),
+                                       WITH(certificates_are_read_once),
                                        WITH(a_host_that_fails_is_left_alone),
                                        WITH(a_try_may_end_in_three_ways),
                                        WITH(waiting_takes_little_memory)};
