@@ -29,6 +29,7 @@
 <?cs /each ?></form>
 <?cs /if ?><?cs if:Page.Admin == "1" ?><a class="portal-menu-item" href="/app"><?cs call:icon("robot") ?><span><?cs var:T.Nav.ToPortal ?></span></a>
 <?cs elif:Page.Operator == "1" ?><a class="portal-menu-item" href="/admin"><?cs call:icon("server-bolt") ?><span><?cs var:T.Nav.Admin ?></span></a>
+<?cs /if ?><?cs if:Page.Admin != "1" && Can.BotWrite == "1" ?><a class="portal-menu-item" href="/app/secrets"<?cs if:Page.Nav == "secrets" ?> aria-current="page"<?cs /if ?>><?cs call:icon("key") ?><span><?cs var:T.Nav.Secrets ?></span></a>
 <?cs /if ?><form method="post" action="/logout"><?cs call:csrf() ?><button class="portal-menu-item"><?cs call:icon("logout") ?><span><?cs var:T.Nav.SignOut ?></span></button></form>
 </div>
 </details>

@@ -42,10 +42,17 @@ async function fillWorkspace(page) {
     await page.getByText('The draft is saved.').waitFor()
     await publish(page, parley.url, bot, 'The second one')
     const conversation = await talk(bot.split('/').pop())
+    for (const name of ['crm_key', 'shop_api_token_' + 'x'.repeat(49)]) {
+        await page.goto(`${parley.url}/app/secrets`)
+        await page.getByLabel('Name', { exact: true }).fill(name)
+        await page.getByLabel('Value', { exact: true }).fill('sk_live_1')
+        await page.getByRole('button', { name: 'Add secret' }).click()
+        await page.getByText('The secret is added.').waitFor()
+    }
     await page.goto(`${parley.url}${bot}/answers`)
     const answer = await page.getByRole('link', { name: /^Edit/ }).first().getAttribute('href')
     return {
-        bots: '/app', 'new bot': '/app/new', members: '/app/members', conversations: '/app/conversations',
+        bots: '/app', 'new bot': '/app/new', members: '/app/members', secrets: '/app/secrets', conversations: '/app/conversations',
         'no conversation': '/app/conversations?state=closed', conversation: `/app/conversations/${conversation}`,
         draft, bot, flow: `${bot}/flow`, answers: `${bot}/answers`, 'no answer': `${draft}/answers`, 'nothing found': `${bot}/answers?q=zzz`,
         'new answer': `${bot}/answers/new`, answer, import: `${bot}/import`, report, test: `${bot}/test`, 'test of a draft': `${draft}/test`,

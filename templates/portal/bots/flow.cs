@@ -14,7 +14,7 @@
 <?cs call:csrf() ?><input type="hidden" name="revision" value="<?cs var:Draft.Revision ?>">
 <label class="form-label" for="f-flow"><?cs var:T.Bots.Flow.Label ?></label>
 <textarea class="form-control font-monospace flow-text" id="f-flow" name="flow" rows="28" spellcheck="false" autocapitalize="off" autocomplete="off" aria-describedby="h-flow" wrap="off"><?cs var:Draft.Text ?></textarea>
-<small class="form-hint" id="h-flow"><?cs var:T.Bots.Flow.Hint ?> <a href="/schema/flow-1.json" target="_blank" rel="noopener"><?cs var:T.Bots.Flow.Schema ?></a></small>
+<small class="form-hint" id="h-flow"><?cs var:T.Bots.Flow.Hint ?> <a href="/schema/flow-1.json" target="_blank" rel="noopener"><?cs var:T.Bots.Flow.Schema ?></a>. <?cs var:T.Bots.Flow.Secrets ?> <a href="/app/secrets"><?cs var:T.Bots.Flow.SecretsLink ?></a>.</small>
 <div class="form-end"><?cs if:Draft.Conflict == "1" ?><a class="btn" href="/app/bots/<?cs var:Bot.Id ?>/flow"><?cs var:T.Bots.Flow.TakeTheirs ?></a><button class="btn btn-danger"><?cs var:T.Bots.Flow.KeepMine ?></button><?cs else ?><button class="btn btn-primary"><?cs var:T.Bots.Flow.Save ?></button><?cs /if ?></div>
 </form></section>
 <?cs if:Draft.Conflict == "1" ?><section class="card" aria-labelledby="s-theirs"><div class="card-header"><h2 class="card-title" id="s-theirs"><?cs var:T.Bots.Flow.Theirs ?></h2></div><div class="card-body"><label class="visually-hidden" for="f-theirs"><?cs var:T.Bots.Flow.Theirs ?></label><textarea class="form-control font-monospace flow-text" id="f-theirs" rows="20" readonly wrap="off"><?cs var:Draft.Saved ?></textarea></div></section>
