@@ -1,4 +1,5 @@
-/* request_turn.c: a turn that answers a request, step by step. */
+/* request_turn.c: a turn that answers a request, step by step. The request is parked while the turn waits, so that a
+ * program needs only a few threads, however many visitors wait. */
 #include "request_turn.h"
 
 #include "base/banned.h"
@@ -34,17 +35,23 @@ static void request_turn_ended(struct request_turn *t)
     t->ended(t);
 }
 
+static void request_turn_continue(struct request *rq, void *ctx)
+{
+    struct request_turn *t = ctx;
+    if (talk_step(t->turn))
+        request_turn_ended(t);
+    else
+        request_park(rq, TURN_LOOK_MS, request_turn_continue, t);
+}
+
 void request_turn_run(struct request_turn *t)
 {
-    struct waker_wait wait;
-    struct waker waker;
+    struct waker waker = request_waker(t->rq);
     t->e = ERR_INIT;
     t->out = (struct talk_out){.conversation = ID_NONE};
-    waker_wait_begin(&wait, &waker);
     t->st = talk_begin(t->talk, &t->in, t->streams ? &t->sink : NULL, t->rq->arena, &waker, &t->turn, &t->e);
     if (t->st == OK)
-        while (!talk_step(t->turn))
-            (void)waker_wait_for(&wait, TURN_LOOK_MS);
-    waker_wait_end(&wait);
-    request_turn_ended(t);
+        request_turn_continue(t->rq, t);
+    else
+        request_turn_ended(t);
 }

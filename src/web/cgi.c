@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "web/web_internal.h"
 
 #include "base/banned.h"
@@ -59,10 +60,25 @@ static void cgi_drain(void)
     }
 }
 
-int cgi_serve(struct web_worker *w)
+/* How long the parked request may wait before it is looked at again. */
+static int64_t cgi_wait_ms(const struct exchange *x)
+{
+    int64_t left = (x->im.park.until_us - clock_mono_us()) / 1000 + 1;
+    return x->im.park.until_us == 0 ? -1 : left < 0 ? 0 : left;
+}
+
+/* There is one request and one thread, so a parked request waits in place. */
+int cgi_serve(struct exchange *x)
 {
     struct web_io io = {.envp = environ, .read = cgi_read, .write = cgi_write, .flush = cgi_flush, .gone = cgi_gone};
-    dispatch_request(w, &io);
+    struct waker_wait wait;
+    waker_wait_begin(&wait, &x->waker);
+    bool done = dispatch_request(x, &io);
+    while (!done) {
+        (void)waker_wait_for(&wait, cgi_wait_ms(x));
+        done = dispatch_resume(x);
+    }
+    waker_wait_end(&wait);
     cgi_drain();
     return 0;
 }

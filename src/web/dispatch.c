@@ -10,22 +10,21 @@
 
 #include "base/banned.h"
 
-void web_worker_init(struct web_worker *w, const struct web_program *program, void *app, const struct router *router,
-                     struct crash_slot *slot)
+void exchange_init(struct exchange *x, const struct web_program *program, void *app, const struct router *router)
 {
-    *w = (struct web_worker){.program = program, .app = app, .router = router, .slot = slot};
-    arena_init(&w->arena, MAX_REQUEST_ARENA);
-    buf_init(&w->head, 2 * MAX_HEADERS);
-    buf_init(&w->extra, MAX_HEADERS);
-    buf_init(&w->body, MAX_REPLY);
+    *x = (struct exchange){.program = program, .app = app, .router = router};
+    arena_init(&x->arena, MAX_REQUEST_ARENA);
+    buf_init(&x->head, 2 * MAX_HEADERS);
+    buf_init(&x->extra, MAX_HEADERS);
+    buf_init(&x->body, MAX_REPLY);
 }
 
-void web_worker_release(struct web_worker *w)
+void exchange_release(struct exchange *x)
 {
-    buf_release(&w->head);
-    buf_release(&w->extra);
-    buf_release(&w->body);
-    arena_release(&w->arena);
+    buf_release(&x->head);
+    buf_release(&x->extra);
+    buf_release(&x->body);
+    arena_release(&x->arena);
 }
 
 /* ---- what may be asked, and by whom ---- */
@@ -48,7 +47,7 @@ static void allow_header(struct request *rq, unsigned allow)
 
 /* Redirect "/app/" to "/app" when a page is there. A path that would begin with two slashes is left alone: browsers
  * take it for the address of another host. */
-static bool without_slash(struct web_worker *w, struct request *rq)
+static bool without_slash(struct exchange *x, struct request *rq)
 {
     struct path *p = &rq->impl->segments;
     unsigned allow;
@@ -56,7 +55,7 @@ static bool without_slash(struct web_worker *w, struct request *rq)
         return false;
     struct path shorter = *p;
     shorter.n--;
-    if (!router_find(w->router, GET, &shorter, &allow))
+    if (!router_find(x->router, GET, &shorter, &allow))
         return false;
     struct str raw = request_env(rq, STR("REQUEST_URI"));
     ptrdiff_t mark = str_find(raw, '?');
@@ -73,15 +72,15 @@ static bool without_slash(struct web_worker *w, struct request *rq)
 
 /* An address that exists, but not for this method, is 405 and lists its methods. OPTIONS is answered for every address
  * that exists. */
-static enum status find_route(struct web_worker *w, struct request *rq, struct err *e)
+static enum status find_route(struct exchange *x, struct request *rq, struct err *e)
 {
     unsigned allow;
-    rq->route = router_find(w->router, rq->method, &rq->impl->segments, &allow);
+    rq->route = router_find(x->router, rq->method, &rq->impl->segments, &allow);
     if (rq->route) {
-        crash_route(w->slot, rq->route->path);
+        crash_route(x->slot, rq->route->path);
         return OK;
     }
-    if (allow == 0 && without_slash(w, rq))
+    if (allow == 0 && without_slash(x, rq))
         return OK;
     if (allow == 0)
         return err_set(e, E_not_found, "There is no page at this address.");
@@ -142,13 +141,13 @@ static enum status check_feature(struct request *rq, struct err *e)
  * identity, because looking up a session costs a query and guessing tokens must be limited, too. The plan feature comes
  * last: it tells about the plan of a tenant, which only its members may learn. OK without a route means that the reply
  * is complete (a redirect, or the answer to OPTIONS). */
-static enum status dispatch_admit(struct web_worker *w, struct request *rq, struct err *e)
+static enum status dispatch_admit(struct exchange *x, struct request *rq, struct err *e)
 {
     enum status st;
-    if ((st = request_read_env(rq, e)) != OK || (st = find_route(w, rq, e)) != OK || !rq->route)
+    if ((st = request_read_env(rq, e)) != OK || (st = find_route(x, rq, e)) != OK || !rq->route)
         return st;
-    if (w->program->routed)
-        w->program->routed(rq);
+    if (x->program->routed)
+        x->program->routed(rq);
     if ((st = rate_check(rq, e)) != OK || (st = check_identity(rq, e)) != OK || (st = check_rights(rq, e)) != OK)
         return st;
     /* The body only now: no upload is stored before it is known that the sender may make it. */
@@ -172,72 +171,124 @@ static void dispatch_refuse(struct request *rq, const struct err *e)
 
 /* ---- one request ---- */
 
-/* The buffers belong to the thread and are reused. The config is retained here and dropped after the log line, so a
- * reload in between cannot change a setting in the middle of a request. */
-static void dispatch_begin(struct web_worker *w, struct request *rq, struct request_impl *im, struct web_io *io)
+/* What other code finds through the thread: the request id of log lines, the crash report, the cost of statements. It
+ * is set whenever a thread takes up the request, and taken off when it lets go. */
+static void dispatch_take_up(struct exchange *x)
 {
-    *im = (struct request_impl){.io = io, .program = w->program};
-    buf_clear(&w->head);
-    buf_clear(&w->extra);
-    buf_clear(&w->body);
-    im->reply = (struct reply){.head = &w->head,
-                               .extra = &w->extra,
-                               .body = &w->body,
+    log_set_request(x->rq.id);
+    crash_busy(x->slot, x->rq.id);
+    if (x->rq.route)
+        crash_route(x->slot, x->rq.route->path);
+    if (x->program->cost_reset)
+        x->program->cost_reset();
+}
+
+static void dispatch_let_go(struct exchange *x)
+{
+    if (x->program->cost) {
+        struct web_cost more = x->program->cost();
+        x->cost.statements += more.statements;
+        x->cost.us += more.us;
+    }
+    log_set_request(NULL); /* the line of the request has its own field for it */
+    crash_idle(x->slot);
+}
+
+/* The buffers are reused. The config is retained here and dropped after the log line, so a reload in between cannot
+ * change a setting in the middle of a request. */
+static void dispatch_begin(struct exchange *x, struct web_io *io)
+{
+    struct request_impl *im = &x->im;
+    *im = (struct request_impl){.io = io, .program = x->program, .waker = x->waker};
+    buf_clear(&x->head);
+    buf_clear(&x->extra);
+    buf_clear(&x->body);
+    im->reply = (struct reply){.head = &x->head,
+                               .extra = &x->extra,
+                               .body = &x->body,
                                .csp = STR_EMPTY,
                                .cache = STR_EMPTY,
                                .limit = STR_EMPTY};
     im->body = STR_EMPTY;
-    *rq = (struct request){.arena = &w->arena,
-                           .config = config_current(),
-                           .app = w->app,
-                           .impl = im,
-                           .reply = &im->reply,
-                           .path = STR_EMPTY,
-                           .query = STR_EMPTY,
-                           .remote_addr = STR_EMPTY,
-                           .host = STR_EMPTY,
-                           .user_agent = STR_EMPTY,
-                           .content_type = STR_EMPTY,
-                           .accept = STR_EMPTY,
-                           .accept_language = STR_EMPTY};
-    id_text(ID_REQUEST, id_new(), rq->id);
-    log_set_request(rq->id);
-    crash_busy(w->slot, rq->id);
-    if (w->program->cost_reset)
-        w->program->cost_reset();
+    x->started_us = clock_mono_us();
+    x->cost = (struct web_cost){0};
+    x->rq = (struct request){.arena = &x->arena,
+                             .config = config_current(),
+                             .app = x->app,
+                             .impl = im,
+                             .reply = &im->reply,
+                             .path = STR_EMPTY,
+                             .query = STR_EMPTY,
+                             .remote_addr = STR_EMPTY,
+                             .host = STR_EMPTY,
+                             .user_agent = STR_EMPTY,
+                             .content_type = STR_EMPTY,
+                             .accept = STR_EMPTY,
+                             .accept_language = STR_EMPTY};
+    id_text(ID_REQUEST, id_new(), x->rq.id);
+    dispatch_take_up(x);
 }
 
-static void log_request_line(struct web_worker *w, const struct request *rq, int64_t started_us)
+static void log_request_line(const struct exchange *x)
 {
     char tenant[ID_TEXT_MAX] = "";
-    struct web_cost cost = w->program->cost ? w->program->cost() : (struct web_cost){0};
+    const struct request *rq = &x->rq;
     if (!id_is_none(rq->who.tenant))
         id_text(ID_TENANT, rq->who.tenant, tenant);
-    log_set_request(NULL); /* the line has its own field for it */
     log_line(LOG_INFO, "request", LOG_S("id", rq->id), LOG_S("route", rq->route ? rq->route->path : ""),
              LOG_S("method", rq->head                    ? "HEAD"
                              : rq->method < METHOD_COUNT ? method_name(rq->method)
                                                          : "other"),
              LOG_S("tenant", tenant), LOG_I("status", rq->reply->status), LOG_S("code", rq->reply->code),
-             LOG_D("ms", (double)(clock_mono_us() - started_us) / 1000), LOG_I("sql", cost.statements),
-             LOG_D("sql_ms", (double)cost.us / 1000), LOG_I("bytes", rq->reply->sent));
+             LOG_D("ms", (double)(clock_mono_us() - x->started_us) / 1000), LOG_I("sql", x->cost.statements),
+             LOG_D("sql_ms", (double)x->cost.us / 1000), LOG_I("bytes", rq->reply->sent));
 }
 
-/* The reply goes out before the log line is written: logging must not delay the visitor. */
-void dispatch_request(struct web_worker *w, struct web_io *io)
+/* After a handler or a resume has returned: it has parked the request, or the reply is complete. The reply goes out
+ * before the log line is written: logging must not delay the visitor. */
+static bool dispatch_end(struct exchange *x)
 {
-    struct request rq;
-    struct request_impl im;
+    if (x->im.park.resume) {
+        dispatch_let_go(x);
+        return false;
+    }
+    reply_send(&x->rq);
+    dispatch_let_go(x);
+    log_request_line(x);
+    arena_reset(&x->arena);
+    config_drop(x->rq.config);
+    return true;
+}
+
+bool dispatch_request(struct exchange *x, struct web_io *io)
+{
     struct err e = ERR_INIT;
-    int64_t started_us = clock_mono_us();
-    dispatch_begin(w, &rq, &im, io);
-    if (dispatch_admit(w, &rq, &e) != OK)
-        dispatch_refuse(&rq, &e);
-    else if (rq.route)
-        rq.route->handler(&rq);
-    reply_send(&rq);
-    log_request_line(w, &rq, started_us);
-    crash_idle(w->slot);
-    arena_reset(&w->arena);
-    config_drop(rq.config);
+    dispatch_begin(x, io);
+    if (dispatch_admit(x, &x->rq, &e) != OK)
+        dispatch_refuse(&x->rq, &e);
+    else if (x->rq.route)
+        x->rq.route->handler(&x->rq);
+    return dispatch_end(x);
+}
+
+bool dispatch_resume(struct exchange *x)
+{
+    void (*resume)(struct request *, void *) = x->im.park.resume;
+    dispatch_take_up(x);
+    x->im.park.resume = NULL;
+    resume(&x->rq, x->im.park.ctx);
+    return dispatch_end(x);
+}
+
+void request_park(struct request *rq, int64_t ms, void (*resume)(struct request *rq, void *ctx), void *ctx)
+{
+    struct request_impl *im = rq->impl;
+    im->park.resume = resume;
+    im->park.ctx = ctx;
+    im->park.until_us = ms < 0 ? 0 : clock_mono_us() + ms * 1000;
+}
+
+struct waker request_waker(const struct request *rq)
+{
+    return rq->impl->waker;
 }

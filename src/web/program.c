@@ -192,7 +192,7 @@ static int serve_fastcgi(struct web_start *p, const struct config *c, const stru
 
 static int serve_cgi(struct web_start *p, const struct router *router)
 {
-    struct web_worker w;
+    struct exchange x;
     struct crash_slot slot = {0};
     struct err e = ERR_INIT;
     if (p->program->thread_begin && p->program->thread_begin(p->app, &e) != OK) {
@@ -201,9 +201,10 @@ static int serve_cgi(struct web_start *p, const struct router *router)
     }
     crash_slots(&slot, 1);
     crash_thread_begin(&slot);
-    web_worker_init(&w, p->program, p->app, router, &slot);
-    int code = cgi_serve(&w);
-    web_worker_release(&w);
+    exchange_init(&x, p->program, p->app, router);
+    x.slot = &slot;
+    int code = cgi_serve(&x);
+    exchange_release(&x);
     crash_thread_end();
     crash_slots(NULL, 0);
     if (p->program->thread_end)

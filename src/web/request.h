@@ -2,7 +2,8 @@
  *
  * Everything that these functions return is borrowed: it lives in rq->arena or in the input until the reply is sent.
  * Inputs are valid UTF-8 without control characters (the dispatcher has answered 400 otherwise), except the bytes of a
- * file and of a raw body. Thread rule: a request belongs to the thread that serves it. */
+ * file and of a raw body. Thread rule: a request belongs to the thread that serves it, and to none while it is
+ * parked. */
 #ifndef PARLEY_WEB_REQUEST_H
 #define PARLEY_WEB_REQUEST_H
 
@@ -12,6 +13,7 @@
 #include "base/config.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/waker.h"
 #include "web/route.h"
 
 #define SESSION_COOKIE "parley_session"
@@ -122,6 +124,17 @@ int http_status_of(const struct err *e);
 /* For a handler that reports an error in a form of its own (a page, an event): put the code into the log line of the
  * request, and log the message of a fault of ours (5xx). reply_error and reply_problem do so themselves. */
 void request_failed(struct request *rq, const struct err *e);
+
+/* ---- waiting without a thread ---- */
+
+/* The handler calls this last, and returns. The thread serves others, and `resume` runs on any thread of the pool: when
+ * the request's waker was woken (also before the handler returned), after `ms` milliseconds (less than 0: never), or
+ * when the visitor has left. It may also run for no reason, so it looks for itself whether what it waits for is there.
+ * It ends like a handler: with a reply, or parked again. A stream may be begun before, and events sent in each
+ * `resume`. */
+void request_park(struct request *rq, int64_t ms, void (*resume)(struct request *rq, void *ctx), void *ctx);
+/* Wakes this request, from any thread. It does nothing once the request has ended, however late that is. */
+struct waker request_waker(const struct request *rq);
 
 /* ---- event stream (text/event-stream) ---- */
 

@@ -1,10 +1,11 @@
-/* server.c: FastCGI: one thread per request in flight, an accept of our own, a graceful stop. The one file that knows
- * libfcgi.
+/* server.c: FastCGI: a few threads, an accept of our own, a graceful stop. The one file that knows libfcgi.
  *
  * FCGX_Accept_r's own accept is not used. Sockets that it accepts have no timeouts, so a half-sent request would hold
  * its thread for ever; all threads would wake up for one connection; and no thread could be asked to stop. So a thread
  * accepts a connection itself and hands the descriptor to the library, which is given no listening socket at all.
- * Invariant: a thread is either in a request with timeouts or asleep in its epoll, so it always notices a stop. */
+ *
+ * A thread first continues requests that were parked (seat.c), then accepts new ones, then sleeps. Invariant: it is
+ * either in a request with timeouts or asleep in its epoll, so it always notices a stop. */
 #define _GNU_SOURCE /* accept4, pthread_timedjoin_np */
 #include <errno.h>
 #include <fcgiapp.h>
@@ -23,13 +24,14 @@
 #include "base/build.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "web/web_internal.h"
+#include "web/seat_internal.h"
 
 #include "base/banned.h"
 
 /* Small, because there may be many threads; enough for the deepest JSON document and template, which are limited. */
 #define THREAD_STACK (256 * KB)
 #define IDLE_MS 10000
+#define DRAIN_MS 20 /* how often a thread looks whether all requests have ended, while the program stops */
 
 /* Set once, when the program is to stop. Threads that sleep are woken by the eventfd. */
 atomic_bool web_stopping;
@@ -37,6 +39,7 @@ atomic_bool web_stopping;
 struct thread {
     pthread_t id;
     const struct fastcgi *f;
+    struct seats *seats;
     int stop_fd;
     struct crash_slot *slot;
 };
@@ -46,6 +49,13 @@ struct thread {
 struct fcgi_io {
     struct web_io io;
     FCGX_Request *r;
+};
+
+/* A request with the library's part of it. */
+struct fcgi_seat {
+    struct seat seat;
+    FCGX_Request r;
+    struct fcgi_io f;
 };
 
 static ptrdiff_t fcgi_read(struct web_io *io, char *buf, size_t n)
@@ -106,18 +116,75 @@ static void server_finish(FCGX_Request *r)
     }
 }
 
-static void serve_connection(struct web_worker *w, FCGX_Request *r, int fd)
+/* After a handler or a resume. A parked request is out of this thread's hands: another may have it already. */
+static void server_after(struct fcgi_seat *s, bool done)
 {
+    if (!done) {
+        seats_park(&s->seat);
+        return;
+    }
+    server_finish(&s->r);
+    seats_end(&s->seat);
+}
+
+static void serve_connection(const struct thread *t, int fd)
+{
+    struct fcgi_seat *s = (struct fcgi_seat *)seats_begin(t->seats);
+    if (!s) {
+        close(fd);
+        log_line_limited(LOG_ERROR, "request_dropped", LOG_S("error", "out of memory"));
+        return;
+    }
     /* With a descriptor in place and the connection marked as kept, FCGX_Accept_r reads a request from it and
      * overwrites the mark with what the request says. On failure it closes the descriptor and finds no socket to accept
      * from. */
-    r->ipcFd = fd;
-    r->keepConnection = 1;
-    if (FCGX_Accept_r(r) < 0)
+    s->r.ipcFd = fd;
+    s->r.keepConnection = 1;
+    if (FCGX_Accept_r(&s->r) < 0) {
+        seats_end(&s->seat);
         return;
-    struct fcgi_io f = {{r->envp, fcgi_read, fcgi_write, fcgi_flush, fcgi_gone}, r};
-    dispatch_request(w, &f.io);
-    server_finish(r);
+    }
+    s->seat.fd = fd;
+    s->seat.x.slot = t->slot;
+    s->f = (struct fcgi_io){{s->r.envp, fcgi_read, fcgi_write, fcgi_flush, fcgi_gone}, &s->r};
+    server_after(s, dispatch_request(&s->seat.x, &s->f.io));
+}
+
+static void server_continue(const struct thread *t, struct seat *seat)
+{
+    struct fcgi_seat *s = (struct fcgi_seat *)seat;
+    seat->x.slot = t->slot;
+    server_after(s, dispatch_resume(&seat->x));
+}
+
+static struct seat *fcgi_seat_make(void *ctx)
+{
+    const struct fastcgi *f = ctx;
+    struct fcgi_seat *s = calloc(1, sizeof(*s));
+    if (!s || FCGX_InitRequest(&s->r, -1, 0) != 0) {
+        free(s);
+        return NULL;
+    }
+    exchange_init(&s->seat.x, f->program, f->app, f->router);
+    return &s->seat;
+}
+
+static void fcgi_seat_trim(struct seat *seat)
+{
+    struct exchange *x = &seat->x;
+    const struct web_program *program = x->program;
+    void *app = x->app;
+    const struct router *router = x->router;
+    exchange_release(x);
+    exchange_init(x, program, app, router);
+}
+
+static void fcgi_seat_unmake(struct seat *seat)
+{
+    struct fcgi_seat *s = (struct fcgi_seat *)seat;
+    exchange_release(&seat->x);
+    FCGX_Free(&s->r, 1);
+    free(s);
 }
 
 /* The listening socket does not block, so a thread that lost the race for a connection gets EAGAIN. That is the normal
@@ -130,31 +197,56 @@ static void accept_failed(void)
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL); /* out of descriptors: do not spin */
 }
 
-/* Sleep until there is a connection, or the program is to stop. A thread that was idle for IDLE_MS gives its memory
- * back first, so that a burst does not cost memory for ever. */
-static void wait_for_work(struct web_worker *w, int epoll_fd)
+/* Sleep until there is a connection or a request to continue, or the program is to stop. A thread that was idle for
+ * IDLE_MS gives memory back first, so that a burst does not cost memory for ever. */
+static void wait_for_work(const struct thread *t, int epoll_fd)
 {
-    struct epoll_event ev[2];
-    if (epoll_wait(epoll_fd, ev, 2, IDLE_MS) != 0)
+    struct epoll_event ev[3];
+    if (!seats_may_sleep(t->seats))
         return;
-    web_worker_release(w);
-    web_worker_init(w, w->program, w->app, w->router, w->slot);
-    malloc_trim(0);
-    epoll_wait(epoll_fd, ev, 2, -1);
+    int n = epoll_wait(epoll_fd, ev, 3, IDLE_MS);
+    if (n == 0) {
+        seats_trim(t->seats);
+        malloc_trim(0);
+        epoll_wait(epoll_fd, ev, 3, -1);
+    }
+    seats_wake_up(t->seats);
 }
 
-static void serve_until_stopped(struct web_worker *w, FCGX_Request *r, const struct fastcgi *f, int epoll_fd)
+/* A request that is ready goes before a new one: it was here first, and others may wait for it. */
+static void serve_until_stopped(const struct thread *t, int epoll_fd)
 {
     while (!atomic_load_explicit(&web_stopping, memory_order_acquire)) {
+        struct seat *ready = seats_ready(t->seats);
+        if (ready) {
+            server_continue(t, ready);
+            continue;
+        }
         /* Under load the next connection is already waiting: accept before sleeping. */
-        int fd = accept4(f->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+        int fd = accept4(t->f->listen_fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0) {
-            set_timeouts(fd, f->request_timeout_ms);
-            serve_connection(w, r, fd);
+            set_timeouts(fd, t->f->request_timeout_ms);
+            serve_connection(t, fd);
             continue;
         }
         accept_failed();
-        wait_for_work(w, epoll_fd);
+        wait_for_work(t, epoll_fd);
+    }
+}
+
+/* Once the program is to stop: no new requests, but those that are parked have until the time limit of the stop. The
+ * stop descriptor stays readable, so the epoll cannot be used any more. */
+static void serve_the_rest(const struct thread *t)
+{
+    struct pollfd p = {.fd = seats_ready_fd(t->seats), .events = POLLIN};
+    while (seats_taken(t->seats) > 0) {
+        struct seat *ready = seats_ready(t->seats);
+        if (ready)
+            server_continue(t, ready);
+        else if (seats_may_sleep(t->seats)) {
+            poll(&p, 1, DRAIN_MS);
+            seats_wake_up(t->seats);
+        }
     }
 }
 
@@ -162,9 +254,10 @@ static void serve_until_stopped(struct web_worker *w, FCGX_Request *r, const str
  * while they suffice, so that the stacks of the others stay untouched. */
 static int make_epoll(const struct thread *t)
 {
-    struct epoll_event listening = {.events = EPOLLIN | EPOLLEXCLUSIVE}, stop = {.events = EPOLLIN};
+    struct epoll_event one = {.events = EPOLLIN | EPOLLEXCLUSIVE}, stop = {.events = EPOLLIN};
     int fd = epoll_create1(EPOLL_CLOEXEC);
-    if (fd >= 0 && (epoll_ctl(fd, EPOLL_CTL_ADD, t->f->listen_fd, &listening) != 0 ||
+    if (fd >= 0 && (epoll_ctl(fd, EPOLL_CTL_ADD, t->f->listen_fd, &one) != 0 ||
+                    epoll_ctl(fd, EPOLL_CTL_ADD, seats_ready_fd(t->seats), &one) != 0 ||
                     epoll_ctl(fd, EPOLL_CTL_ADD, t->stop_fd, &stop) != 0)) {
         close(fd);
         fd = -1;
@@ -187,24 +280,21 @@ static void *worker_main(void *arg)
     struct thread *t = arg;
     const struct web_program *program = t->f->program;
     struct err e = ERR_INIT;
-    FCGX_Request r;
-    struct web_worker w;
     crash_thread_begin(t->slot);
-    web_worker_init(&w, program, t->f->app, t->f->router, t->slot);
+    seats_pool_thread();
     int epoll_fd = make_epoll(t);
-    if (epoll_fd < 0 || FCGX_InitRequest(&r, -1, 0) != 0) {
+    if (epoll_fd < 0) {
         give_up("epoll", strerror(errno));
     } else if (program->thread_begin && program->thread_begin(t->f->app, &e) != OK) {
         give_up("thread_begin", e.message);
     } else {
-        serve_until_stopped(&w, &r, t->f, epoll_fd);
-        FCGX_Free(&r, 1);
+        serve_until_stopped(t, epoll_fd);
+        serve_the_rest(t);
         if (program->thread_end)
             program->thread_end(t->f->app);
     }
     if (epoll_fd >= 0)
         close(epoll_fd);
-    web_worker_release(&w);
     crash_thread_end();
     return NULL;
 }
@@ -224,8 +314,9 @@ static void worker_signals(sigset_t *set)
 }
 
 /* The signal mask is set before the threads are made and restored afterwards: they inherit it at their creation. */
-static int start_threads(const struct fastcgi *f, struct thread *threads, struct crash_slot *slots, int stop_fd)
+static int start_threads(const struct thread *like, struct thread *threads, struct crash_slot *slots)
 {
+    const struct fastcgi *f = like->f;
     pthread_attr_t attr;
     sigset_t none, before;
     int started = 0;
@@ -234,7 +325,8 @@ static int start_threads(const struct fastcgi *f, struct thread *threads, struct
     worker_signals(&none);
     pthread_sigmask(SIG_SETMASK, &none, &before);
     for (; started < f->threads; started++) {
-        threads[started] = (struct thread){.f = f, .stop_fd = stop_fd, .slot = &slots[started]};
+        threads[started] = *like;
+        threads[started].slot = &slots[started];
         int rc = pthread_create(&threads[started].id, &attr, worker_main, &threads[started]);
         if (rc != 0) {
             log_line(LOG_ERROR, "thread_failed", LOG_S("what", "create"), LOG_S("error", strerror(rc)));
@@ -301,13 +393,15 @@ static void server_stop(struct thread *threads, int n, int stop_fd, const struct
 
 int fastcgi_serve(const struct fastcgi *f)
 {
-    int code = 1, started, stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    const struct seat_kind kind = {fcgi_seat_make, fcgi_seat_unmake, fcgi_seat_trim, (void *)(uintptr_t)f};
+    struct thread like = {.f = f, .stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    int code = 1, started;
     struct thread *threads = calloc((size_t)f->threads, sizeof(*threads));
     struct crash_slot *slots = calloc((size_t)f->threads, sizeof(*slots));
     /* After a request the library waits for the web server to close. lighttpd does so at once; a slow peer must not
      * hold a thread. */
     setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "200", 0);
-    if (stop_fd < 0 || !threads || !slots || FCGX_Init() != 0)
+    if (like.stop_fd < 0 || !threads || !slots || FCGX_Init() != 0)
         goto out;
     if (fcntl(f->listen_fd, F_SETFL, fcntl(f->listen_fd, F_GETFL) | O_NONBLOCK) < 0)
         goto out;
@@ -315,17 +409,19 @@ int fastcgi_serve(const struct fastcgi *f)
     /* Where another allocator takes the place of glibc's (a sanitizer's, a preloaded one), the first malloc_trim sets
      * glibc's up, which two idle threads must not do at once. */
     malloc_trim(0);
-    started = start_threads(f, threads, slots, stop_fd);
+    like.seats = seats_open(&kind);
+    started = like.seats ? start_threads(&like, threads, slots) : 0;
     if (started > 0) {
         log_line(LOG_INFO, "started", LOG_I("threads", started), LOG_S("build_id", build_id()));
         wait_for_signals(f);
-        server_stop(threads, started, stop_fd, f);
+        server_stop(threads, started, like.stop_fd, f);
         code = 0;
     }
     crash_slots(NULL, 0);
 out:
-    if (stop_fd >= 0)
-        close(stop_fd);
+    seats_close(like.seats);
+    if (like.stop_fd >= 0)
+        close(like.stop_fd);
     free(slots);
     free(threads);
     return code;

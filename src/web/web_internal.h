@@ -47,23 +47,36 @@ struct request_impl {
     bool have_cookies;
     struct str body;
     struct reply reply;
+    struct waker waker;
+    struct {
+        void (*resume)(struct request *rq, void *ctx); /* NULL: it is not parked */
+        void *ctx;
+        int64_t until_us; /* by clock_mono_us; 0: no limit */
+    } park;
 };
 
-/* The state of one thread, kept from request to request. */
-struct web_worker {
+/* One request from its beginning to its log line, with the memory that is kept for the next one. It belongs to the
+ * thread that runs it; while it is parked it belongs to no thread. */
+struct exchange {
     const struct web_program *program;
     void *app;
     const struct router *router;
     struct arena arena;
     struct buf head, extra, body;
-    struct crash_slot *slot;
+    struct crash_slot *slot; /* of the thread that runs it now */
+    struct waker waker;      /* of the present request */
+    struct request rq;
+    struct request_impl im;
+    int64_t started_us;
+    struct web_cost cost; /* of the database, before the last park */
 };
-void web_worker_init(struct web_worker *w, const struct web_program *program, void *app, const struct router *router,
-                     struct crash_slot *slot);
-void web_worker_release(struct web_worker *w);
+void exchange_init(struct exchange *x, const struct web_program *program, void *app, const struct router *router);
+void exchange_release(struct exchange *x);
 
-/* Serve one request, from its parameters to its log line (dispatch.c). */
-void dispatch_request(struct web_worker *w, struct web_io *io);
+/* Serve one request, from its parameters to its log line (dispatch.c). False: it is parked, x->im.park says until when,
+ * and dispatch_resume has to follow, on any thread. The caller has set slot and waker. */
+bool dispatch_request(struct exchange *x, struct web_io *io);
+bool dispatch_resume(struct exchange *x);
 
 /* Index the variables of the web server and read method, path and query (request.c). ERR_INVALID. */
 enum status request_read_env(struct request *rq, struct err *e);
@@ -95,7 +108,7 @@ void reply_reset(struct request *rq);
 void reply_send(struct request *rq);
 
 /* Serve one request as plain CGI (cgi.c). Returns the exit code. */
-int cgi_serve(struct web_worker *w);
+int cgi_serve(struct exchange *x);
 
 /* FastCGI on a listening socket until SIGTERM or SIGINT (server.c). `reload` is called at SIGHUP. Returns the exit
  * code. */

@@ -118,6 +118,7 @@ test('SIGHUP reopens the log file', async t => {
     server.signal('SIGHUP')
     await until('the file', () => fs.existsSync(file))
     await server.get('/plain')
+    await until('the line', () => fs.readFileSync(file, 'utf8').includes('/plain'))
     fs.renameSync(file, `${file}.1`)
     server.signal('SIGHUP')
     await until('the file', () => fs.existsSync(file))

@@ -1,6 +1,9 @@
 /* testserver.c: a program whose routes exercise src/web, for the suite tests/http. The cookie names the user:
  * parley_session=PERMS (a number) signs in with these rights, "operator" as an operator; the key ply_N has the scopes
  * N. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -153,6 +156,114 @@ void test_stream(struct request *rq)
         sleep_ms(20);
     }
     (void)stream_event(rq, "done", STR_EMPTY, STR("{}"), &e);
+}
+
+/* ---- parking ---- */
+
+/* ?ms= after how long a thread of its own wakes the request, -1 for never; ?limit= the deadline of the park; ?times=
+ * how often it parks; ?storm= how many threads wake it at once, each many times, also after its end. */
+struct parked {
+    struct waker waker;
+    int64_t ms, limit, times, storm, looks;
+    bool stream;
+};
+static atomic_int parked_now, parked_gone;
+#define STORM 100
+
+struct alarm_clock {
+    struct waker waker;
+    int64_t ms;
+    int times;
+};
+
+static void *ring(void *arg)
+{
+    struct alarm_clock *c = arg;
+    sleep_ms(c->ms);
+    for (int i = 0; i < c->times; i++)
+        waker_wake(&c->waker);
+    free(c);
+    return NULL;
+}
+
+static void set_alarm(const struct waker *w, int64_t ms, int times)
+{
+    pthread_t t;
+    pthread_attr_t attr;
+    struct alarm_clock *c = malloc(sizeof(*c));
+    *c = (struct alarm_clock){*w, ms, times};
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, 128 * 1024);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    CHECK(pthread_create(&t, &attr, ring, c) == 0);
+    pthread_attr_destroy(&attr);
+}
+
+static void park_resume(struct request *rq, void *ctx);
+
+static void park_once(struct request *rq, struct parked *p)
+{
+    if (p->ms >= 0)
+        set_alarm(&p->waker, p->ms, 1);
+    for (int64_t i = 0; i < p->storm; i++)
+        set_alarm(&p->waker, 0, STORM);
+    request_park(rq, p->limit, park_resume, p);
+}
+
+static void park_resume(struct request *rq, void *ctx)
+{
+    struct parked *p = ctx;
+    struct err e = ERR_INIT;
+    char words[80];
+    p->looks++;
+    if (request_gone(rq)) {
+        atomic_fetch_add(&parked_gone, 1);
+        p->times = 0;
+    }
+    if (p->stream && stream_event(rq, "look", STR_EMPTY, STR("{}"), &e) != OK)
+        p->times = 0;
+    if (--p->times > 0) {
+        park_once(rq, p);
+        return;
+    }
+    atomic_fetch_sub(&parked_now, 1);
+    snprintf(words, sizeof(words), "looked %s\n", p->looks > 1 ? "several times" : "once");
+    if (!p->stream)
+        text(rq, str_from(words));
+}
+
+static void park_begin(struct request *rq, bool stream)
+{
+    struct parked *p = ARENA_NEW(rq->arena, struct parked);
+    struct err e = ERR_INIT;
+    *p = (struct parked){.waker = request_waker(rq),
+                         .ms = str_eqz(request_query(rq, "ms"), "never") ? -1 : number(rq, "ms", 0),
+                         .limit = number(rq, "limit", -1),
+                         .times = number(rq, "times", 1),
+                         .storm = number(rq, "storm", 0),
+                         .stream = stream};
+    atomic_fetch_add(&parked_now, 1);
+    if (stream && stream_begin(rq, &e) != OK)
+        return;
+    park_once(rq, p);
+}
+
+void test_park(struct request *rq)
+{
+    park_begin(rq, false);
+}
+
+void test_park_stream(struct request *rq)
+{
+    park_begin(rq, true);
+}
+
+void test_park_counts(struct request *rq)
+{
+    struct json *j = json_new_object(rq->arena);
+    json_set_int(j, "now", atomic_load(&parked_now));
+    json_set_int(j, "gone", atomic_load(&parked_gone));
+    object(rq, j);
 }
 
 void test_bearer(struct request *rq)

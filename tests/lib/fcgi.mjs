@@ -167,6 +167,12 @@ class Server {
     get(uri, headers, more) {
         return this.request({ uri, headers, ...more })
     }
+    /** Sends a request and does not read the answer. Returns what the visitor does next: leave. */
+    async leave(uri) {
+        const c = await this.connect()
+        c.write(requestBytes({ uri }))
+        return () => c.end()
+    }
     post(uri, body, headers, more) {
         return this.request({ method: 'POST', uri, body, headers, ...more })
     }

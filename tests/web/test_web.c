@@ -319,12 +319,12 @@ static int end(void **state)
 static const char *request(char **env, const char *body)
 {
     static struct memory_io m;
-    struct web_worker w;
+    struct exchange x;
     m = (struct memory_io){
         .io = {env, memory_read, memory_write, memory_flush, memory_gone}, .in = body, .left = strlen(body)};
-    web_worker_init(&w, &program, NULL, router, NULL);
-    dispatch_request(&w, &m.io);
-    web_worker_release(&w);
+    exchange_init(&x, &program, NULL, router);
+    assert_true(dispatch_request(&x, &m.io));
+    exchange_release(&x);
     return m.out;
 }
 
