@@ -7,6 +7,7 @@
  * The phases follow each other: queued, connecting, sent, reading. Each has its own deadline, and total_us bounds them
  * all. libcurl's own deadlines are not used: they cannot tell content from bytes that only keep a connection open. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -54,7 +55,7 @@ static void transfer_enter_phase(struct call *c, enum call_phase phase)
 /* ---- libcurl's callbacks ---- */
 
 /* The only place where the address is certain: it is the one that is connected to, whatever the name resolved to
- * before. */
+ * before. A program that has run out of sockets says nothing about the host, so its breaker must not see that. */
 static curl_socket_t transfer_on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
 {
     struct call *c = ctx;
@@ -64,7 +65,9 @@ static curl_socket_t transfer_on_socket(void *ctx, curlsocktype purpose, struct 
         c->refused = true;
         return CURL_SOCKET_BAD;
     }
-    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+    int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+    c->no_memory = fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
+    return fd;
 }
 
 static bool transfer_ip_public(const char *ip)

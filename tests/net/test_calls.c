@@ -1,6 +1,8 @@
 /* test_calls.c: calls that hold no thread: every deadline, cancelling in every phase, refused addresses, tenants that
  * do not disturb each other, the breaker, and timers. */
 #define _GNU_SOURCE /* RTLD_NEXT */
+#include <sys/resource.h>
+
 #include "net/call_watch.h"
 
 /* What the interface promises. A loaded machine may delay a thread for longer, so the best of several tries counts. */
@@ -310,6 +312,70 @@ static void the_end_of_a_call_may_start_another(void **state)
     drop(&second);
 }
 
+static void on_nothing(void *ctx)
+{
+    ++*(atomic_int *)ctx;
+}
+
+static void start_limited(struct watch *w, const struct rlimit *now, const struct rlimit *after)
+{
+    char url[100];
+    struct call_request rq = {.method = STR("GET"), .tenant = tenant_a, .total_ms = PATIENCE_MS, .max_body = 1000};
+    struct call_events on = {.ctx = w, .done = on_done};
+    const struct config *c = config_with(allowed, places);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/ok", server_port);
+    rq.url = str_from(url);
+    setrlimit(RLIMIT_NOFILE, now);
+    enum status st = call_start(c, &rq, &on, &w->call, &e);
+    bool ended = st == OK && wait_for(&w->dones, 1);
+    setrlimit(RLIMIT_NOFILE, after);
+    config_drop(c);
+    assert_true(ended);
+}
+
+/* Each call ends with `done` also then, and the next call starts the thread again. */
+static void the_thread_can_be_stopped_with_calls_in_flight(void **state)
+{
+    (void)state;
+    struct watch w[4] = {0}, again = {0};
+    struct call_timer *timer = NULL;
+    atomic_int never = 0;
+    for (int i = 0; i < 4; i++)
+        start_path(&w[i], &(struct call_request){.tenant = tenant_a, .host_limit = i < 3 ? 3 : 1}, "/silent", false);
+    assert_ok(call_timer(PATIENCE_MS, on_nothing, &never, &timer, &e), &e);
+    assert_true(wait_for(&seen->requests, 1));
+    fetch_library_end();
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(w[i].dones, 1);
+        assert_int_equal(w[i].result->class, CALL_CANCELLED);
+        drop(&w[i]);
+    }
+    call_timer_cancel(timer);
+    assert_int_equal(never, 0);
+    run_path(&again, (struct call_request){0}, "/ok", false);
+    assert_int_equal(again.result->class, CALL_REPLIED);
+    drop(&again);
+}
+
+/* Running out of file descriptors is not the fault of the host: no breaker opens. */
+static void a_lack_of_descriptors_opens_no_breaker(void **state)
+{
+    (void)state;
+    struct rlimit files, few;
+    struct watch w = {0};
+    getrlimit(RLIMIT_NOFILE, &files);
+    few = files;
+    few.rlim_cur = 3;
+    run_path(&w, (struct call_request){.tenant = tenant_b}, "/ok", false); /* the thread runs */
+    drop(&w);
+    for (int i = 0; i < 7; i++) {
+        w = (struct watch){0};
+        start_limited(&w, i < 6 ? &few : &files, &files);
+        assert_int_equal(w.result->class, i < 6 ? CALL_NO_MEMORY : CALL_REPLIED);
+        drop(&w);
+    }
+}
+
 /* ---- timers ---- */
 
 struct tick {
@@ -354,14 +420,22 @@ static void timers_fire_in_order_or_not_at_all(void **state)
 int main(void)
 {
     server_start();
-    const struct CMUnitTest tests[] = {
-        WITH(a_reply_is_collected_or_streamed),      WITH(a_wrong_request_is_not_started),
-        WITH(each_deadline_has_its_class),           WITH(connecting_has_a_deadline),
-        WITH(broken_connections_are_told_apart),     WITH(the_size_counts_after_decompression),
-        WITH(names_that_lead_inside_are_refused),    WITH(a_reused_connection_is_checked_again),
-        WITH(every_phase_can_be_cancelled),          WITH(a_waiting_call_can_be_cancelled),
-        WITH(a_stream_can_be_stopped_by_its_reader), WITH(a_storm_of_cancellations),
-        WITH(the_end_of_a_call_may_start_another),   WITH(timers_fire_in_order_or_not_at_all)};
+    const struct CMUnitTest tests[] = {WITH(a_reply_is_collected_or_streamed),
+                                       WITH(a_wrong_request_is_not_started),
+                                       WITH(each_deadline_has_its_class),
+                                       WITH(connecting_has_a_deadline),
+                                       WITH(broken_connections_are_told_apart),
+                                       WITH(the_size_counts_after_decompression),
+                                       WITH(names_that_lead_inside_are_refused),
+                                       WITH(a_reused_connection_is_checked_again),
+                                       WITH(every_phase_can_be_cancelled),
+                                       WITH(a_waiting_call_can_be_cancelled),
+                                       WITH(a_stream_can_be_stopped_by_its_reader),
+                                       WITH(a_storm_of_cancellations),
+                                       WITH(the_end_of_a_call_may_start_another),
+                                       WITH(the_thread_can_be_stopped_with_calls_in_flight),
+                                       WITH(a_lack_of_descriptors_opens_no_breaker),
+                                       WITH(timers_fire_in_order_or_not_at_all)};
     int failed = RUN(tests);
     fetch_library_end();
     server_stop();
