@@ -1,6 +1,6 @@
 /* json.h: reading, building and writing JSON. The one module that knows json-c.
  *
- * Parsing is strict RFC 8259: the whole input, valid UTF-8, depth at most `max_depth`, no NUL and no lone surrogate in
+ * Parsing by json_parse is strict RFC 8259: the whole input, valid UTF-8, depth at most `max_depth`, no NUL and no lone surrogate in
  * a string, no duplicate key, finite numbers, integers within int64. Values live as long as the arena they were made in
  * (a deferred call releases them) unless json_retain() keeps them. Thread rule: a value may be read by several threads
  * once none changes it. */
@@ -21,6 +21,16 @@ enum json_kind { JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_
 /* ERR_INVALID, code json_invalid: the message names line and column. ERR_TOO_LARGE, code json_too_large: the tree takes
  * more memory than the arena may have; a short text can take a hundred times its length. */
 enum status json_parse(struct arena *a, struct str text, int max_depth, struct json **out, struct err *e);
+/* For JSON that others have made: answers of services and engines, events of Stripe, files with bots. What Parley
+ * defines itself is read by json_parse. One odd value never costs the rest of the document:
+ * - a number that int64 or double cannot hold becomes a string of its digits;
+ * - of a key that occurs twice, the last value counts;
+ * - half a surrogate pair, \u0000, NUL and bytes that are not UTF-8 become U+FFFD;
+ * - control characters in a string are taken as they are;
+ * - NaN, Infinity and -Infinity become null;
+ * - a BOM before, between and after values is white space.
+ * Anything else is an error, as of json_parse. */
+enum status json_parse_tolerant(struct arena *a, struct str text, int max_depth, struct json **out, struct err *e);
 
 /* ---- reading: results are borrowed from the tree ---- */
 

@@ -54,7 +54,7 @@ static size_t skip_digits(struct str s, size_t i)
 }
 
 /* -?D+(.D+)?([eE][+-]?D+)? and nothing else. */
-static bool is_decimal(struct str s)
+bool num_is_decimal(struct str s)
 {
     size_t i = s.n && s.p[0] == '-', from = i;
     i = skip_digits(s, i);
@@ -90,7 +90,7 @@ bool num_double(struct str s, double *out)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     char text[DOUBLE_TEXT + 1];
-    if (s.n > DOUBLE_TEXT || !is_decimal(s) || pthread_once(&once, make_c_locale) != 0)
+    if (s.n > DOUBLE_TEXT || !num_is_decimal(s) || pthread_once(&once, make_c_locale) != 0)
         return false;
     memcpy(text, s.p, s.n);
     text[s.n] = '\0';

@@ -43,7 +43,7 @@ enum status cmd_bot_import(struct cli *cl, struct err *e)
     enum status st = cli_options(cl, CLI_OPTIONS({"name", &name, NULL}, {"tenant", &tenant_text, NULL}), 1, 1, e);
     if (st != OK || (st = cli_read_file(cl, cl->argv[0], BOT_FILE_MAX, &text, e)) != OK)
         return st;
-    if ((st = json_parse(&cl->arena, text, MAX_JSON_DEPTH + 2, &file, e)) != OK)
+    if ((st = json_parse_tolerant(&cl->arena, text, MAX_JSON_DEPTH + 2, &file, e)) != OK)
         return err_wrap(e, "%s", cl->argv[0]);
     if ((st = cli_db_change(cl, &c, e)) != OK || (st = cli_tenant(cl, c, tenant_text, &tenant, e)) != OK)
         return st;

@@ -131,7 +131,7 @@ static enum status send_read_answer(struct arena *a, struct stripe_exchange *x, 
                                     enum again *again, struct err *e)
 {
     struct err bad = ERR_INIT;
-    enum status st = json_parse(a, r->body, DEPTH, &x->answer, &bad);
+    enum status st = json_parse_tolerant(a, r->body, DEPTH, &x->answer, &bad);
     x->status = r->status;
     x->request_id = fetch_reply_header(r, "Request-Id");
     x->replayed = str_eqz(fetch_reply_header(r, "Idempotent-Replayed"), "true");

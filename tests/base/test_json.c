@@ -360,10 +360,97 @@ static void memory_is_bounded(void **state)
     arena_release(&small);
 }
 
+static void the_tolerant_reader_keeps_the_rest(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *same;
+    } rows[] = {
+        {"{\"a\":98765432109876543210,\"b\":1}", "{\"a\":\"98765432109876543210\",\"b\":1}"},
+        {"[9223372036854775807,9223372036854775808,-9223372036854775809]",
+         "[9223372036854775807,\"9223372036854775808\",\"-9223372036854775809\"]"},
+        {"[1e999,-1.5E+999,1e3]", "[\"1e999\",\"-1.5E+999\",1000.0]"},
+        {"{\"a\":1,\"b\":2,\"a\":{\"c\":[3]}}", "{\"a\":{\"c\":[3]},\"b\":2}"},
+        {"{\"a\":{\"x\":[1]},\"a\":null,\"a\":7}", "{\"a\":7}"},
+        {"[\"\\ud83d\",\"\\ude00x\",\"\\ud83d\\u0041\",\"\\ud83d\\ude00\",\"\\ud83d\\ud83d\\ude00\",\"\\ud83d\\n\"]",
+         "[\"\xEF\xBF\xBD\",\"\xEF\xBF\xBDx\",\"\xEF\xBF\xBD"
+         "A\",\"\xF0\x9F\x98\x80\",\"\xEF\xBF\xBD\xF0\x9F\x98\x80\","
+         "\"\xEF\xBF\xBD\\n\"]"},
+        {"{\"a\\u0000b\":\"\\u0000\"}", "{\"a\xEF\xBF\xBD"
+                                        "b\":\"\xEF\xBF\xBD\"}"},
+        {"[\"caf\xE9\",\"\xED\xA0\xBD\",\"\xF0\x9F\"]",
+         "[\"caf\xEF\xBF\xBD\",\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\",\"\xEF\xBF\xBD\xEF\xBF\xBD\"]"},
+        {"\xEF\xBB\xBF{\xEF\xBB\xBF\"a\"\xEF\xBB\xBF:\xEF\xBB\xBF[1,\xEF\xBB\xBF 2]}\xEF\xBB\xBF\n", "{\"a\":[1,2]}"},
+        {"\"\xEF\xBB\xBFx\"", "\"\xEF\xBB\xBFx\""},
+        {"[NaN,Infinity,-Infinity,-1]", "[null,null,null,-1]"},
+        {"\"a\nb\tc\"", "\"a\\nb\\tc\""},
+        {"1", "1"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct json *j;
+        struct err e = ERR_INIT;
+        assert_int_equal(json_parse(&arena, str_from(rows[i].text), 8, &j, NULL) == OK,
+                         i == COUNT_OF(rows) - 1 || i == 9);
+        assert_ok(json_parse_tolerant(&arena, str_from(rows[i].text), 8, &j, &e), &e);
+        buf_clear(&out);
+        json_write(&out, j);
+        assert_string_equal(out.p, rows[i].same);
+    }
+}
+
+static void the_tolerant_reader_takes_nul_bytes(void **state)
+{
+    (void)state;
+    struct json *j;
+    struct err e = ERR_INIT;
+    assert_ok(json_parse_tolerant(&arena, STR("{\"a\":\"x\0y\",\"b\":1}\0\0"), 8, &j, &e), &e);
+    assert_str(json_get_str(j, "a"), "x\xEF\xBF\xBDy");
+    assert_int_equal(json_int(json_get(j, "b"), 0), 1);
+}
+
+/* It repairs values; it does not guess what a text that is not JSON may mean. */
+static void the_tolerant_reader_refuses_what_is_not_json(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",
+                                      "\xEF\xBB\xBF",
+                                      "<html></html>",
+                                      "{\"a\":1",
+                                      "{\"a\":1}{\"b\":2}",
+                                      ")]}',\n{}",
+                                      "f({})",
+                                      "{a:1}",
+                                      "[1,]",
+                                      "007",
+                                      "1.",
+                                      "-",
+                                      "[NaN",
+                                      "Nan",
+                                      "[[[[[[[[[1]]]]]]]]]",
+                                      "{\"a\"",
+                                      "{\"a\":1,\"a\":}",
+                                      "\"\\u12\"",
+                                      "\"\\ud83d\\u12\"",
+                                      "\"\\x\"",
+                                      "\"abc",
+                                      "[1\0,2]",
+                                      "{\"a\":1,\"a\":[2"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct json *j;
+        struct err e = ERR_INIT;
+        assert_int_equal(json_parse_tolerant(&arena, str_from(bad[i]), 8, &j, &e), ERR_INVALID);
+        assert_null(j);
+        assert_int_equal(e.code, E_json_invalid);
+    }
+}
+
 #define WITH(f) cmocka_unit_test_setup_teardown(f, begin, end)
 int main(void)
 {
     const struct CMUnitTest tests[] = {WITH(round_trips),
+                                       WITH(the_tolerant_reader_keeps_the_rest),
+                                       WITH(the_tolerant_reader_takes_nul_bytes),
+                                       WITH(the_tolerant_reader_refuses_what_is_not_json),
                                        WITH(refuses_malformed_text),
                                        WITH(depth_is_bounded),
                                        WITH(many_keys),

@@ -65,7 +65,7 @@ static enum status events_fill_payload(struct page *pg, struct str event)
         return st;
     struct buf b;
     buf_init(&b, 4 * MB);
-    if (json_parse(pg->rq->arena, raw, MAX_JSON_DEPTH, &j, &ignored) == OK)
+    if (json_parse_tolerant(pg->rq->arena, raw, MAX_JSON_DEPTH, &j, &ignored) == OK)
         json_write_pretty(&b, j);
     if (!j || !buf_ok(&b)) {
         buf_clear(&b);

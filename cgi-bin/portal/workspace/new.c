@@ -145,7 +145,7 @@ void workspace_new_post(struct request *rq)
 static enum status new_import_parsed(struct page *pg, struct arena *a, struct str text, struct bot *out)
 {
     struct json *file = NULL;
-    enum status st = json_parse(a, text, MAX_JSON_DEPTH, &file, &pg->e);
+    enum status st = json_parse_tolerant(a, text, MAX_JSON_DEPTH, &file, &pg->e);
     if (st == OK && new_once_used(pg))
         return err_raise(&pg->e, E_form_used);
     if (st == OK)

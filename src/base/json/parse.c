@@ -1,9 +1,10 @@
-/* parse.c: a strict, recursive reader of RFC 8259 that builds json-c values.
+/* parse.c: a recursive reader of RFC 8259 that builds json-c values, strict or tolerant.
  *
  * json-c's own reader accepts what must be refused (NaN, clamped integers, duplicate keys, lone surrogates as U+FFFD),
  * so the text is read here, once, byte by byte. Depth bounds the recursion; every value is charged to the arena before
  * it is made, so a short hostile text cannot take unbounded memory. Invariant: UTF-8 and NUL are checked once at the
- * start, so no function below can meet a broken character or mistake a NUL for the end. */
+ * start, so no function below can meet a broken character or mistake a NUL for the end. The tolerant reader differs only
+ * in single values: what is no value for the strict one becomes a similar one there, and never costs the document. */
 #include <limits.h>
 #include <stdlib.h>
 
@@ -13,13 +14,16 @@
 
 #include "base/banned.h"
 
+#define JSON_BOM STR("\xEF\xBB\xBF")
+#define JSON_REPLACEMENT 0xFFFD
 #define FIT_ABOVE 4096 /* bytes of text: for a smaller tree json_fit is not worth its time */
 
 struct json_reader {
     struct arena *arena; /* charged for every value */
     struct str text;
     size_t at;
-    int depth;          /* levels that may still be opened */
+    int depth; /* levels that may still be opened */
+    bool tolerant;
     struct buf scratch; /* the current string, if it has escapes */
     struct err *e;
     enum status st;
@@ -63,14 +67,23 @@ static char reader_peek(const struct json_reader *r)
     return r->at < r->text.n ? r->text.p[r->at] : '\0';
 }
 
+static bool reader_at(const struct json_reader *r, struct str word)
+{
+    return str_starts(str_sub(r->text, r->at, r->text.n), word);
+}
+
+/* Programs that join files leave a BOM between any two values, so the tolerant reader takes it for white space. */
 static char reader_skip_space(struct json_reader *r)
 {
-    char c = reader_peek(r);
-    while (c == ' ' || c == '\n' || c == '\r' || c == '\t') {
-        r->at++;
-        c = reader_peek(r);
+    for (;;) {
+        char c = reader_peek(r);
+        if (c == ' ' || c == '\n' || c == '\r' || c == '\t')
+            r->at++;
+        else if (r->tolerant && reader_at(r, JSON_BOM))
+            r->at += JSON_BOM.n;
+        else
+            return c;
     }
-    return c;
 }
 
 /* Not strtol, which would accept a sign, blanks and a 0x. */
@@ -90,26 +103,37 @@ static bool read_hex4(struct json_reader *r, uint32_t *out)
     return true;
 }
 
+/* After the first half of a surrogate pair. False, without an error: the second half does not follow, and nothing was
+ * read. */
+static bool read_low_surrogate(struct json_reader *r, uint32_t *low)
+{
+    struct json_reader ahead = *r;
+    ahead.e = NULL;
+    if (!reader_at(&ahead, STR("\\u")))
+        return false;
+    ahead.at += 2;
+    if (!read_hex4(&ahead, low) || *low < 0xDC00 || *low >= 0xE000)
+        return false;
+    r->at = ahead.at;
+    return true;
+}
+
 /* After "\\u". A surrogate pair makes one character; half of one is an error, because it cannot be written as UTF-8. An
  * escaped NUL is refused: C strings and the database would end there, and two different names could then be taken for
- * the same. */
+ * the same. The tolerant reader puts U+FFFD in the place of both, as browsers do. */
 static bool unicode_escape(struct json_reader *r)
 {
     uint32_t cp, low;
     if (!read_hex4(r, &cp))
         return false;
-    if (cp == 0)
+    if (cp == 0 && !r->tolerant)
         return reader_stop(r, "a string must not contain NUL");
-    if (cp >= 0xD800 && cp < 0xE000) {
-        if (cp >= 0xDC00 || !str_starts(str_sub(r->text, r->at, 2), STR("\\u")))
-            return reader_stop(r, "half of a surrogate pair is missing");
-        r->at += 2;
-        if (!read_hex4(r, &low))
-            return false;
-        if (low < 0xDC00 || low >= 0xE000)
-            return reader_stop(r, "half of a surrogate pair is missing");
+    if (cp >= 0xD800 && cp < 0xDC00 && read_low_surrogate(r, &low))
         cp = 0x10000 + ((cp - 0xD800) << 10) + (low - 0xDC00);
-    }
+    if (cp >= 0xD800 && cp < 0xE000 && !r->tolerant)
+        return reader_stop(r, "half of a surrogate pair is missing");
+    if (cp == 0 || (cp >= 0xD800 && cp < 0xE000))
+        cp = JSON_REPLACEMENT;
     char bytes[4];
     buf_add(&r->scratch, bytes, utf8_encode(cp, bytes));
     return true;
@@ -158,9 +182,11 @@ static bool read_string_text(struct json_reader *r, struct str *out)
         r->at++;
         if (c == '"')
             break;
-        if (c != '\\')
+        if (c != '\\' && !r->tolerant)
             return r->at--, reader_stop(r, "a control character in a string must be escaped");
-        if (!read_escape(r))
+        if (c != '\\')
+            buf_putc(&r->scratch, c);
+        else if (!read_escape(r))
             return false;
         run = str_sub(r->text, r->at, plain_run(r));
         buf_str_add(&r->scratch, run);
@@ -187,21 +213,24 @@ static bool has_leading_zero(struct str s)
 }
 
 /* The grammar of JSON is stricter than num_double in one point: no leading zeros. An integer outside int64 is an error,
- * not a double, because ids must not lose digits. */
+ * not a double, because ids must not lose digits. The tolerant reader keeps the digits of such a number as a string. */
 static bool read_number(struct json_reader *r, struct json_object **out)
 {
     struct str s = json_number_text(r);
     if (has_leading_zero(s))
         return reader_stop(r, "a number must not begin with 0");
     bool whole = str_find(s, '.') < 0 && str_find(s, 'e') < 0 && str_find(s, 'E') < 0;
-    int64_t n;
-    double d;
-    if (whole ? !num_i64(s, INT64_MIN, INT64_MAX, &n) : !num_double(s, &d))
+    int64_t n = 0;
+    double d = 0;
+    bool fits = whole ? num_i64(s, INT64_MIN, INT64_MAX, &n) : num_double(s, &d);
+    if (!fits && !(r->tolerant && num_is_decimal(s)))
         return reader_stop(r, "this number is malformed or out of range");
     r->at += s.n;
-    if (!reader_charge(r, JSON_SCALAR_BYTES))
+    if (!reader_charge(r, fits ? JSON_SCALAR_BYTES : JSON_STRING_BYTES + s.n))
         return false;
-    *out = whole ? json_object_new_int64(n) : json_object_new_double(d);
+    *out = !fits   ? json_object_new_string_len(s.p, (int)s.n)
+           : whole ? json_object_new_int64(n)
+                   : json_object_new_double(d);
     return reader_made(r, *out);
 }
 
@@ -209,7 +238,7 @@ static bool read_number(struct json_reader *r, struct json_object **out)
  * there. */
 static bool read_literal(struct json_reader *r, struct str word)
 {
-    if (!str_starts(str_sub(r->text, r->at, r->text.n), word))
+    if (!reader_at(r, word))
         return reader_stop(r, "a value was expected");
     r->at += word.n;
     return true;
@@ -239,7 +268,8 @@ static bool read_items(struct json_reader *r, struct json_object *arr)
 }
 
 /* The key is looked up before its value is read: a duplicate is reported at its own place. It is an error, because
- * readers differ in which of the two counts, and a check on one and a use of the other would be a hole. The entry is
+ * readers differ in which of the two counts, and a check on one and a use of the other would be a hole. The tolerant
+ * reader takes the last one, as nearly all others do. The entry is
  * made before the value, too, so that members stay in the order of the text. */
 static bool read_member(struct json_reader *r, struct lh_table *t)
 {
@@ -257,23 +287,23 @@ static bool read_member(struct json_reader *r, struct lh_table *t)
     /* json-c seeds its hash at random, so no client can choose keys that collide. It is computed once and used
      * twice. */
     unsigned long hash = lh_get_hash(t, key_z);
-    bool twice = lh_table_lookup_entry_w_hash(t, key_z, hash);
+    struct lh_entry *at = lh_table_lookup_entry_w_hash(t, key_z, hash);
     if (key_z != small)
         free(key_z);
-    if (twice) {
+    if (at && !r->tolerant) {
         r->at = start;
         return reader_stop(r, "this key occurs twice in its object");
     }
     if (!reader_charge(r, JSON_MEMBER_BYTES + key.n))
         return false;
-    struct lh_entry *at = json_append(t, key, hash);
-    if (!at)
+    if (!at && !(at = json_append(t, key, hash)))
         return reader_no_memory(r);
     if (reader_skip_space(r) != ':')
         return reader_stop(r, "a colon was expected");
     r->at++;
     struct json_object *value = NULL;
     bool ok = read_value(r, &value);
+    json_object_put((struct json_object *)lh_entry_v(at)); /* of a key that occurs twice the last value counts */
     at->v = value; /* nothing was added to this table meanwhile, so the entry has not moved */
     return ok;
 }
@@ -333,6 +363,16 @@ static bool read_bool(struct json_reader *r, bool value, struct json_object **ou
     return reader_made(r, *out);
 }
 
+/* What JavaScript and Python write for numbers that JSON does not have. They become null, as JSON.stringify does it. */
+static bool read_not_finite(struct json_reader *r)
+{
+    static const struct str words[] = {{"NaN", 3}, {"Infinity", 8}, {"-Infinity", 9}};
+    for (size_t i = 0; r->tolerant && i < COUNT_OF(words); i++)
+        if (reader_at(r, words[i]))
+            return read_literal(r, words[i]);
+    return false;
+}
+
 /* After a failure *out holds what was built so far; the caller releases it. */
 static bool read_value(struct json_reader *r, struct json_object **out)
 {
@@ -349,6 +389,8 @@ static bool read_value(struct json_reader *r, struct json_object **out)
     case 'n':
         return read_literal(r, STR("null"));
     default:
+        if (read_not_finite(r))
+            return true;
         if (c == '-' || (c >= '0' && c <= '9'))
             return read_number(r, out);
         return reader_stop(r, r->at < r->text.n ? "a value was expected" : "the text ends too early");
@@ -369,20 +411,56 @@ static bool read_document(struct json_reader *r, struct json_object **out)
 }
 
 /* json-c takes lengths as int, and its sizes are computed by multiplication, hence the limit on the text. `scratch` may
- * grow to the whole text, because an unescaped string is never longer than its source. After a failure the partial tree
- * is released as a whole, since every value hangs in it. */
-enum status json_parse(struct arena *a, struct str text, int max_depth, struct json **out, struct err *e)
+ * grow to three times the text: an unescaped string is never longer than its source, but U+FFFD is longer than a byte.
+ * After a failure the partial tree is released as a whole, since every value hangs in it. */
+static enum status reader_run(struct json_reader *r, struct json **out)
 {
     struct json_object *root = NULL;
-    struct json_reader r = {.arena = a, .text = text, .depth = max_depth > 0 ? max_depth : 0, .e = e};
     *out = NULL;
-    if (text.n > INT_MAX / 4)
-        return err_set(e, E_too_large, "This JSON text is too large.");
-    buf_init(&r.scratch, text.n);
-    if (!read_document(&r, &root))
+    if (r->text.n > INT_MAX / 4)
+        return err_set(r->e, E_too_large, "This JSON text is too large.");
+    buf_init(&r->scratch, 3 * r->text.n);
+    if (!read_document(r, &root))
         json_object_put(root);
-    else if (root && !(*out = json_own(a, root)))
-        reader_no_memory(&r);
-    buf_release(&r.scratch);
-    return r.st;
+    else if (root && !(*out = json_own(r->arena, root)))
+        reader_no_memory(r);
+    buf_release(&r->scratch);
+    return r->st;
+}
+
+enum status json_parse(struct arena *a, struct str text, int max_depth, struct json **out, struct err *e)
+{
+    struct json_reader r = {.arena = a, .text = text, .depth = max_depth > 0 ? max_depth : 0, .e = e};
+    return reader_run(&r, out);
+}
+
+/* Every byte that is not part of a character, and NUL, becomes U+FFFD. */
+static void json_repair(struct buf *b, struct str text)
+{
+    while (text.n) {
+        char bytes[4];
+        uint32_t cp = utf8_next(&text);
+        buf_add(b, bytes, utf8_encode(cp ? cp : JSON_REPLACEMENT, bytes));
+    }
+}
+
+/* Most texts need no repair, and are read in place. NUL bytes at the end come from services that send C strings. */
+enum status json_parse_tolerant(struct arena *a, struct str text, int max_depth, struct json **out, struct err *e)
+{
+    struct buf b;
+    struct json_reader r = {.arena = a, .depth = max_depth > 0 ? max_depth : 0, .tolerant = true, .e = e};
+    *out = NULL;
+    if (text.n > INT_MAX / 16)
+        return err_set(e, E_too_large, "This JSON text is too large.");
+    while (text.n && text.p[text.n - 1] == '\0')
+        text.n--;
+    buf_init(&b, 3 * text.n);
+    if (!utf8_valid(text) || (text.n && memchr(text.p, '\0', text.n))) {
+        json_repair(&b, text);
+        text = buf_str(&b);
+    }
+    r.text = text;
+    enum status st = buf_ok(&b) ? reader_run(&r, out) : err_nomem(e);
+    buf_release(&b);
+    return st;
 }

@@ -131,6 +131,6 @@ enum status event_envelope_of(const struct json *j, struct event_envelope *out, 
 enum status event_envelope_parse(struct arena *a, struct str body, struct event_envelope *out, struct err *e)
 {
     struct json *j;
-    enum status st = json_parse(a, body, MAX_JSON_DEPTH, &j, e);
+    enum status st = json_parse_tolerant(a, body, MAX_JSON_DEPTH, &j, e);
     return st == OK ? event_envelope_of(j, out, e) : st;
 }
