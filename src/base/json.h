@@ -1,9 +1,9 @@
 /* json.h: reading, building and writing JSON. The one module that knows json-c.
  *
- * Parsing by json_parse is strict RFC 8259: the whole input, valid UTF-8, depth at most `max_depth`, no NUL and no lone surrogate in
- * a string, no duplicate key, finite numbers, integers within int64. Values live as long as the arena they were made in
- * (a deferred call releases them) unless json_retain() keeps them. Thread rule: a value may be read by several threads
- * once none changes it. */
+ * json_parse is strict RFC 8259: the whole input, valid UTF-8, depth at most `max_depth`, no NUL and no lone surrogate
+ * in a string, no duplicate key, finite numbers, integers within int64. Values live as long as the arena they were made
+ * in (a deferred call releases them) unless json_retain() keeps them. Thread rule: a value may be read by several
+ * threads once none changes it. */
 #ifndef PARLEY_BASE_JSON_H
 #define PARLEY_BASE_JSON_H
 

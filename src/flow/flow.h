@@ -96,6 +96,8 @@ struct flow_calls {
     enum status (*http)(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *body,
                         struct err *e);
     void (*step)(void *ctx, struct str node, const char *type); /* the path taken; may be NULL */
+    /* Why the `http` node of the last step continues at `error`, for the author of the flow; may be NULL. */
+    void (*fault)(void *ctx, const char *why);
 };
 struct flow_input {
     struct str text, choice;

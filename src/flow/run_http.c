@@ -1,26 +1,52 @@
 /* run_http.c: `http` nodes. The request (run_request.c) is made by the caller of the flow, which decides where calls
  * may go and keeps them out of a database transaction. A failed call is the flow's to handle: it continues at `error`
- * with the status 0, so that a server that is down never leaves a visitor without a reply. */
+ * with the status 0, so that a server that is down never leaves a visitor without a reply. An answer that was to fill
+ * variables and cannot be read is a failure, too: its status says success, but nothing of it has arrived. */
+#include <stdio.h>
+
 #include "flow/run_internal.h"
 
 #include "base/banned.h"
 
-/* A variable whose value is missing in the reply becomes empty, and so do all of them when the reply is not JSON. A
- * value left over from an earlier call would look like part of this reply. */
-static enum status http_map_reply(struct flow_turn *r, const struct node_http *h, struct str body)
+#define REPLY_DEPTH 200 /* levels; services nest deeper than what Parley defines */
+
+/* Reported to the author, who sees it in the test chat. */
+static void http_report(const struct flow_turn *r, const char *why)
 {
-    struct json *doc = NULL;
-    struct err why = ERR_INIT;
-    enum status st = body.n ? json_parse(r->a, body, MAX_JSON_DEPTH, &doc, &why) : OK;
-    if (st == ERR_NOMEM)
-        return err_nomem(r->e);
+    if (r->calls->fault)
+        r->calls->fault(r->calls->ctx, why);
+}
+
+/* A byte order mark is no content. */
+static struct str http_content(struct str body)
+{
+    bool mark = str_starts(body, STR("\xEF\xBB\xBF"));
+    return str_trim(mark ? str_sub(body, 3, body.n) : body);
+}
+
+/* *doc NULL: there is no content, as after 204, or it is null. A page of HTML is named as such, because its syntax
+ * error would not help: it usually is a login page, or comes from a proxy. */
+static enum status http_read_reply(const struct flow_turn *r, struct str body, struct json **doc, struct err *why)
+{
+    struct str content = http_content(body);
+    *doc = NULL;
+    enum status st = content.n ? json_parse_tolerant(r->a, body, REPLY_DEPTH, doc, why) : OK;
+    if (st == ERR_INVALID && content.p[0] == '<')
+        return err_set(why, E_json_invalid, "The answer is HTML or XML and not JSON.");
+    return st ? err_wrap(why, "The answer cannot be read") : OK;
+}
+
+/* A variable whose value is missing in the reply becomes empty. A value left over from an earlier call would look like
+ * part of this reply. */
+static enum status http_map_reply(struct flow_turn *r, const struct node_http *h, const struct json *doc)
+{
     for (size_t i = 0; i < h->map_n; i++) {
         bool ok = true;
         const struct json *found = doc ? json_pointer(doc, h->map[i].pointer) : NULL;
         struct value v = value_of_json(r->a, found, r->f->vars[h->map[i].var].type, &ok);
         if (!ok)
             return err_nomem(r->e);
-        st = run_assign(r, h->map[i].var, &v);
+        enum status st = run_assign(r, h->map[i].var, &v);
         if (st)
             return st;
     }
@@ -42,17 +68,48 @@ static enum status http_call(struct flow_turn *r, const struct node_http *h, int
     const char *refused;
     struct err why = ERR_INIT;
     enum status st = run_request(r, h, &rq, &refused);
-    if (st || refused || !r->calls->http)
+    if (st)
         return st;
+    if (refused || !r->calls->http) {
+        http_report(r, refused ? refused : "No calls are made here.");
+        return OK;
+    }
     st = r->calls->http(r->calls->ctx, &rq, r->a, http_status, body, &why);
     if (!st)
         return OK;
     *http_status = 0;
-    if (!http_is_fatal(st))
+    if (!http_is_fatal(st)) {
+        http_report(r, why.message);
         return OK;
+    }
     if (r->e)
         *r->e = why;
     return st;
+}
+
+/* Whether the flow continues at `next`. An answer that fills no variables is not read. *st: out of memory. */
+static bool http_take_reply(struct flow_turn *r, const struct node_http *h, int http_status, struct str body,
+                            enum status *st)
+{
+    struct json *doc;
+    struct err why = ERR_INIT;
+    char text[60];
+    if (http_status < 200 || http_status > 299) {
+        snprintf(text, sizeof(text), "The service answered with the status %d.", http_status);
+        if (http_status)
+            http_report(r, text);
+        return false;
+    }
+    if (!h->map_n)
+        return true;
+    if (http_read_reply(r, body, &doc, &why) != OK) {
+        if (why.status == ERR_NOMEM)
+            *st = err_nomem(r->e);
+        http_report(r, why.message);
+        return false;
+    }
+    *st = http_map_reply(r, h, doc);
+    return true;
 }
 
 /* The status is set in both cases, because a flow may branch on it at `error`: 404 and 0 call for different words. */
@@ -65,9 +122,7 @@ enum status run_http(struct flow_turn *r, const struct flow_node *n, int *next)
     struct value number = {.kind = KIND_NUMBER, .number = http_status};
     if (!st && h->status_var != VAR_NONE)
         st = run_assign(r, h->status_var, &number);
-    bool good = http_status >= 200 && http_status <= 299;
-    if (!st && good)
-        st = http_map_reply(r, h, body);
-    *next = good ? n->next : h->error;
+    if (!st)
+        *next = http_take_reply(r, h, http_status, body, &st) ? n->next : h->error;
     return st;
 }

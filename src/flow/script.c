@@ -21,7 +21,8 @@ struct script {
     struct flow_result result;
     int64_t *pattern_us; /* of all tests */
     struct err *e;
-    char why[900]; /* what is wrong; "" = nothing yet */
+    char why[900];   /* what is wrong; "" = nothing yet */
+    char fault[400]; /* of the last call of this turn that failed; "" = none */
 };
 
 static void script_fail(struct script *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -166,6 +167,13 @@ static enum status script_http(void *ctx, const struct flow_http *rq, struct are
     return err_set(e, E_fetch_failed, "The test has no answer for this call.");
 }
 
+/* A reply that is not what the test expects is often one that follows a failed call. */
+static void script_on_fault(void *ctx, const char *why)
+{
+    struct script *s = ctx;
+    snprintf(s->fault, sizeof(s->fault), " after a failed call: %s", why);
+}
+
 /* ---- what is expected ---- */
 
 static struct str script_shown(struct script *s)
@@ -183,8 +191,8 @@ static void script_check_lines(struct script *s, const struct json *turn, const 
     for (size_t i = 0; i < json_len(expect); i++) {
         struct str want = json_str(json_at(expect, i));
         if (!str_has(got, want))
-            script_fail(s, "expected \"%.*s\" in the reply, got \"%.*s\"", STR_F(utf8_cut(want, 100)),
-                        STR_F(utf8_cut(got.n ? got : STR("nothing"), 200)));
+            script_fail(s, "expected \"%.*s\" in the reply, got \"%.*s\"%s", STR_F(utf8_cut(want, 100)),
+                        STR_F(utf8_cut(got.n ? got : STR("nothing"), 200)), s->fault);
     }
     for (size_t i = 0; i < json_len(absent); i++) {
         struct str no = json_str(json_at(absent, i));
@@ -240,7 +248,8 @@ static struct str script_press(struct script *s, struct str wanted)
  * failed test and not a failed publication; only a lack of memory ends all tests. */
 static enum status script_run_turn(struct script *s, const struct json *turn, struct flow_input *in)
 {
-    struct flow_calls calls = {.ctx = s, .say = script_hear, .answer = script_answer, .http = script_http};
+    struct flow_calls calls = {
+        .ctx = s, .say = script_hear, .answer = script_answer, .http = script_http, .fault = script_on_fault};
     struct err why = ERR_INIT;
     in->text = json_get_str(turn, "say");
     in->choice = json_get_str(turn, "choose");
@@ -249,6 +258,7 @@ static enum status script_run_turn(struct script *s, const struct json *turn, st
     if (s->why[0])
         return OK;
     buf_clear(&s->said);
+    s->fault[0] = 0;
     s->last = run_message();
     enum status st = flow_run(s->f, s->result.state, in, &calls, s->a, &s->result, &why);
     if (st == ERR_NOMEM)

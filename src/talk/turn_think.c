@@ -5,6 +5,7 @@
  * looked. */
 #include <stdio.h>
 
+#include "base/charset.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -178,6 +179,8 @@ static enum status think_on_http(void *ctx, const struct flow_http *rq, struct a
     else
         st = outside_fetch(&u->outside, a, &f, &reply, e);
     if (st == OK)
+        st = charset_to_utf8(a, reply.content_type, &reply.body, e);
+    if (st == OK)
         st = turn_headers_hide(&headers, a, &reply.body, e);
     turn_headers_wipe(&headers);
     if (st == OK) {
@@ -195,6 +198,15 @@ static void think_on_step(void *ctx, struct str node, const char *type)
         json_set_str(row, "node", node);
         json_set_str(row, "type", str_from(type));
     }
+}
+
+/* Shown beside the step in the test chat. */
+static void think_on_fault(void *ctx, const char *why)
+{
+    struct turn *u = ctx;
+    struct json *row = json_at(u->path, json_len(u->path) - 1);
+    if (row)
+        json_set_str(row, "fault", str_from(why));
 }
 
 /* A wrong flow is the fault of the bot, not of the visitor. The visitor reads that the bot cannot continue; the log
@@ -218,7 +230,8 @@ enum status turn_think(struct turn *u, const struct json *state, struct err *e)
                                      .say = think_on_say,
                                      .answer = think_on_answer,
                                      .http = think_on_http,
-                                     .step = u->path ? think_on_step : NULL};
+                                     .step = u->path ? think_on_step : NULL,
+                                     .fault = u->path ? think_on_fault : NULL};
     const struct flow_input in = {.text = u->in->text,
                                   .choice = u->in->choice,
                                   .now_ms = u->now_ms,

@@ -82,6 +82,7 @@ struct talk {
     enum status http_result;
     const char *http_body;
     char http_seen[4000];
+    char fault[400]; /* why the last call failed */
 };
 
 static inline void add(char *to, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -148,6 +149,13 @@ static inline enum status give_http(void *ctx, const struct flow_http *rq, struc
     return OK;
 }
 
+static inline void note_fault(void *ctx, const char *why)
+{
+    struct talk *t = ctx;
+    assert_string_equal(t->fault, "");
+    add(t->fault, sizeof(t->fault), "%s", why);
+}
+
 static inline void note_step(void *ctx, struct str node, const char *type)
 {
     struct talk *t = ctx;
@@ -162,14 +170,15 @@ static inline void talk_begin(struct talk *t, struct flow *f)
     t->language = "en";
     t->now_ms = 1772452800000; /* 2026-03-02T12:00:00Z, a Monday */
     t->http_status = 200;
-    t->calls = (struct flow_calls){.ctx = t, .say = hear, .answer = give_answer, .http = give_http, .step = note_step};
+    t->calls = (struct flow_calls){
+        .ctx = t, .say = hear, .answer = give_answer, .http = give_http, .step = note_step, .fault = note_fault};
 }
 
 static inline enum status try_turn(struct talk *t, const char *text, const char *choice)
 {
     struct flow_input in = {
         .text = str_from(text), .choice = str_from(choice), .language = str_from(t->language), .now_ms = t->now_ms};
-    t->said[0] = t->path[0] = t->asked[0] = t->http_seen[0] = 0;
+    t->said[0] = t->path[0] = t->asked[0] = t->http_seen[0] = t->fault[0] = 0;
     t->delay_ms = t->messages = 0;
     return flow_run(t->f, t->r.state, &in, &t->calls, &arena, &t->r, &t->e);
 }

@@ -46,22 +46,70 @@ static void http_failures_continue_at_the_error_node(void **state)
     static const struct {
         int status;
         enum status result;
-        const char *body, *reply;
-    } rows[] = {{404, OK, "{}", "bad 404"},          {500, OK, "", "bad 500"},
-                {200, ERR_TIMEOUT, "", "bad 0"},     {200, ERR_DENIED, "", "bad 0"},
-                {200, ERR_UNAVAILABLE, "", "bad 0"}, {204, OK, "", "ok   "},
-                {200, OK, "not json", "ok   "},      {200, OK, "[1,2]", "ok   "}};
+        const char *body, *reply, *why;
+    } rows[] = {{404, OK, "{}", "bad 404", "The service answered with the status 404."},
+                {500, OK, "", "bad 500", "The service answered with the status 500."},
+                {200, ERR_TIMEOUT, "", "bad 0", "no"},
+                {200, ERR_DENIED, "", "bad 0", "no"},
+                {200, ERR_UNAVAILABLE, "", "bad 0", "no"},
+                {204, OK, "", "ok   ", ""},
+                {200, OK, "", "ok   ", ""},
+                {200, OK, "\xEF\xBB\xBF\r\n", "ok   ", ""},
+                {200, OK, "null", "ok   ", ""},
+                {200, OK, "[1,2]", "ok   ", ""},
+                {200, OK, "not json", "bad 200",
+                 "The answer cannot be read: This is not valid JSON: line 1, column 1: a value was expected."},
+                {201, OK, "\xEF\xBB\xBF <!DOCTYPE html>", "bad 201", "The answer is HTML or XML and not JSON."},
+                {200, OK, "{\"n\":1", "bad 200",
+                 "The answer cannot be read: This is not valid JSON: line 1, column 7: a comma or } was expected."}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         begin(HTTP);
         t.http_status = rows[i].status;
         t.http_result = rows[i].result;
         t.http_body = rows[i].body;
         assert_string_equal(say(&t, "x"), rows[i].reply);
+        assert_string_equal(t.fault, rows[i].why);
         flow_drop(t.f);
     }
     begin(HTTP);
     t.calls.http = NULL;
     assert_string_equal(say(&t, "x"), "bad 0");
+    assert_string_equal(t.fault, "No calls are made here.");
+}
+
+/* What one value is must not cost the others. */
+static void http_answers_of_others_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *reply;
+    } rows[] = {{"\xEF\xBB\xBF{\"a\":[{\"b/c\":\"Ana\"}],\"n\":5}", "ok Ana 5 "},
+                {"{\"a\":[{\"b/c\":98765432109876543210}],\"n\":98765432109876543210}",
+                 "ok 98765432109876543210 9.876543210987654e+19 "},
+                {"{\"meta\":[1e999,NaN,\"hi \\ud83d\",\"\\u0000\"],\"n\":1,\"n\":5}", "ok  5 "},
+                {"{\"a\":[{\"b/c\":\"hi \\ud83d\"}]}", "ok hi \xEF\xBF\xBD  "}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        begin(HTTP);
+        t.http_body = rows[i].body;
+        assert_string_equal(say(&t, "x"), rows[i].reply);
+        flow_drop(t.f);
+    }
+    char deep[151] = "";
+    memset(deep, '[', 75);
+    memset(deep + 75, ']', 75);
+    begin(HTTP);
+    t.http_body = arena_printf(&arena, "{\"n\":5,\"deep\":%s}", deep);
+    assert_string_equal(say(&t, "x"), "ok  5 ");
+}
+
+/* An answer that fills no variables may be anything. */
+static void http_an_answer_that_is_not_used_is_not_read(void **state)
+{
+    (void)state;
+    begin("'nodes':{'a':{'type':'http','method':'POST','url':'https://e.com/','next':'b','error':'c'},"
+          "'b':{'type':'end','text':'good'},'c':{'type':'end','text':'bad'}}");
+    t.http_body = "<html>";
+    assert_string_equal(say(&t, "x"), "good");
 }
 
 static void http_never_sends_a_line_break_in_a_header(void **state)
@@ -114,6 +162,7 @@ static const char *http_sent(const char *url, const char *headers, const char *b
                        url, headers, body ? ",'body':" : "", body ? body : ""));
     const char *reply = say(&t, input);
     assert_string_equal(reply, t.http_seen[0] ? "good" : "bad");
+    assert_int_equal(t.http_seen[0] == 0, t.fault[0] != 0);
     flow_drop(t.f);
     t.f = NULL;
     return t.http_seen;
@@ -216,6 +265,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(http_escapes_and_maps),
         TEST(http_failures_continue_at_the_error_node),
+        TEST(http_answers_of_others_are_read),
+        TEST(http_an_answer_that_is_not_used_is_not_read),
         TEST(http_never_sends_a_line_break_in_a_header),
         TEST(http_our_own_failure_ends_the_turn),
         TEST(http_string_bodies_are_escaped_by_their_type),

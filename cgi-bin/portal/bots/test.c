@@ -265,6 +265,7 @@ static void test_fill_path(struct view *v, size_t i, const struct json *path)
     for (size_t k = 0; k < json_len(path); k++) {
         view_str(v, view_at(v, key, k, "Node"), json_get_str(json_at(path, k), "node"));
         view_str(v, view_at(v, key, k, "Type"), json_get_str(json_at(path, k), "type"));
+        view_str(v, view_at(v, key, k, "Fault"), json_get_str(json_at(path, k), "fault"));
     }
 }
 

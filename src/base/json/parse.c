@@ -3,8 +3,8 @@
  * json-c's own reader accepts what must be refused (NaN, clamped integers, duplicate keys, lone surrogates as U+FFFD),
  * so the text is read here, once, byte by byte. Depth bounds the recursion; every value is charged to the arena before
  * it is made, so a short hostile text cannot take unbounded memory. Invariant: UTF-8 and NUL are checked once at the
- * start, so no function below can meet a broken character or mistake a NUL for the end. The tolerant reader differs only
- * in single values: what is no value for the strict one becomes a similar one there, and never costs the document. */
+ * start, so no function below can meet a broken character or mistake a NUL for the end. The tolerant reader differs
+ * only in single values: it takes a similar value where the strict one refuses the document. */
 #include <limits.h>
 #include <stdlib.h>
 
