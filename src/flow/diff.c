@@ -4,12 +4,11 @@
 #include <stdlib.h>
 
 #include "base/utf8.h"
-#include "flow/model_internal.h"
+#include "flow/keys_internal.h"
 
 #include "base/banned.h"
 
 #define DIFF_TEXT_SHOWN 160 /* characters of a text that a change shows */
-#define DIFF_KEY "••••"     /* in place of a key in a header */
 
 struct diff {
     struct arena *a;
@@ -49,45 +48,45 @@ static void diff_leave(struct diff *d, size_t mark)
     d->path[mark] = 0;
 }
 
-/* Writes a value as json_write does, with stars in place of keys in headers: whoever may compare two flows may not
- * always read their keys. `key` is the name of the value, "" in an array; `in_headers` whether it is a header. */
-static void diff_write(struct buf *b, const struct json *j, struct str key, bool in_headers)
+/* Writes a value as json_write does, with stars in place of keys: whoever may compare two flows may not always read
+ * their keys. `name` is the name of the value, "" in an array. */
+static void diff_write(struct diff *d, struct buf *b, const struct json *j, struct str name, enum keys_place place,
+                       bool *ok)
 {
     struct json_iter it = {0};
-    bool object = json_is(j, JSON_OBJECT), first = true;
-    if (in_headers && json_is(j, JSON_STRING) && flow_header_holds_key(key, json_str(j))) {
-        buf_puts(b, "\"" DIFF_KEY "\"");
+    bool object = json_is(j, JSON_OBJECT);
+    if (json_is(j, JSON_STRING)) {
+        buf_json(b, keys_shown(d->a, place, name, json_str(j), ok));
         return;
     }
     if (!object && !json_is(j, JSON_ARRAY)) {
         json_write(b, j);
         return;
     }
+    enum keys_place inside = keys_inside(place, name);
     buf_putc(b, object ? '{' : '[');
-    for (size_t i = 0; object ? json_each(j, &it) : i < json_len(j); i++, first = false) {
-        if (!first)
+    for (size_t i = 0; object ? json_each(j, &it) : i < json_len(j); i++) {
+        if (i)
             buf_putc(b, ',');
         if (object) {
             buf_json(b, it.key);
             buf_putc(b, ':');
         }
-        diff_write(b, object ? it.value : json_at(j, i), object ? it.key : STR_EMPTY,
-                   object && str_eqz(key, "headers"));
+        diff_write(d, b, object ? it.value : json_at(j, i), object ? it.key : STR_EMPTY, inside, ok);
     }
     buf_putc(b, object ? '}' : ']');
 }
 
-/* The last step of the place, and whether it is the name of a header. */
-static struct str diff_last_step(const struct diff *d, bool *is_header)
+/* Where the value is that the path leads to, and its name. */
+static enum keys_place diff_place(const struct diff *d, struct str *name)
 {
-    struct str rest = str_n(d->path, d->path_n), step = STR_EMPTY, before = STR_EMPTY;
-    while (rest.n) {
-        before = step;
-        if (!str_split(&rest, '/', &step))
-            break;
+    enum keys_place place = KEYS_FLOW;
+    struct str rest = str_sub(str_n(d->path, d->path_n), 1, d->path_n), step;
+    while (str_split(&rest, '/', &step)) {
+        place = keys_inside(place, *name);
+        *name = step;
     }
-    *is_header = str_eqz(before, "headers");
-    return step;
+    return place;
 }
 
 /* A value as a person reads it: a text without quotes, anything else as short JSON. `there` distinguishes a value that
@@ -95,16 +94,14 @@ static struct str diff_last_step(const struct diff *d, bool *is_header)
 static struct str diff_show(struct diff *d, const struct json *j, bool there, bool *ok)
 {
     struct buf b;
-    bool is_header;
+    struct str name = STR_EMPTY;
     if (!there)
         return STR_EMPTY;
-    struct str key = diff_last_step(d, &is_header);
-    if (json_is(j, JSON_STRING) && is_header && flow_header_holds_key(key, json_str(j)))
-        return STR(DIFF_KEY);
+    enum keys_place place = diff_place(d, &name);
     if (json_is(j, JSON_STRING))
-        return arena_str(d->a, utf8_cut(json_str(j), DIFF_TEXT_SHOWN), ok);
+        return arena_str(d->a, utf8_cut(keys_shown(d->a, place, name, json_str(j), ok), DIFF_TEXT_SHOWN), ok);
     buf_init(&b, 8 * MAX_FLOW);
-    diff_write(&b, j, key, is_header);
+    diff_write(d, &b, j, name, place, ok);
     struct str s = arena_str(d->a, utf8_cut(buf_str(&b), DIFF_TEXT_SHOWN), ok);
     *ok = *ok && buf_ok(&b);
     buf_release(&b);

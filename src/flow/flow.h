@@ -38,9 +38,9 @@ struct flow_secret {
 };
 /* All of them, in the order of the nodes. The array is in the arena. */
 enum status flow_secrets(const struct flow *f, struct arena *a, struct flow_secret **out, size_t *n, struct err *e);
-/* Does a header with this name and value carry a key that is written out? `value` as it is in the flow, with its
- * variables. */
-bool flow_header_holds_key(struct str name, struct str value);
+/* The address of a call as a member who may not change the flow sees it: with stars in place of the values of
+ * parameters that are keys by their name. The result is `url` or in the arena; *ok is false without memory. */
+struct str flow_url_shown(struct arena *a, struct str url, bool *ok);
 
 /* ---- run ---- */
 enum flow_message_kind { FLOW_TEXT, FLOW_IMAGE, FLOW_CARD };

@@ -314,6 +314,17 @@ static void differences_in_words(void **state)
     assert_string_equal(diff("{'nodes':{}}", "{'nodes':{'h':{'headers':{'X-A':'Bearer sk_1','X-B':'{{secret.a}}'}}}}"),
                         "/nodes/h h; node \"h\": added "
                         "\"{\"headers\":{\"X-A\":\"••••\",\"X-B\":\"{{secret.a}}\"}}\"");
+    assert_string_equal(
+        diff("{'nodes':{'h':{'url':'https://e.com/a?q=1&api_key=sk_1','body':{'auth':{'token':'sk_1'}}}}}",
+             "{'nodes':{'h':{'url':'https://e.com/b?q=1&api_key=sk_2','body':{'auth':{'token':'sk_2'}}}}}"),
+        "/nodes/h/url h; node \"h\", url: changed from \"https://e.com/a?q=1&api_key=••••\" to "
+        "\"https://e.com/b?q=1&api_key=••••\"|/nodes/h/body/auth/token h; node \"h\", body, auth, token: "
+        "changed from \"••••\" to \"••••\"");
+    assert_string_equal(diff("{'nodes':{'h':{'body':'a=1&password=sk_1'}}}",
+                             "{'nodes':{'h':{'body':'a=2&password=sk_2'},'i':{'body':[{'secret':'sk_3','x':'y'}]}}}"),
+                        "/nodes/h/body h; node \"h\", body: changed from \"a=1&password=••••\" to "
+                        "\"a=2&password=••••\"|/nodes/i i; node \"i\": added "
+                        "\"{\"body\":[{\"secret\":\"••••\",\"x\":\"y\"}]}\"");
     assert_string_equal(diff("{'nodes':{'h':{'headers':{'Authorization':'Bearer {{secret.a}}'}}}}",
                              "{'nodes':{'h':{'headers':{'Authorization':'Bearer {{secret.b}}'}}}}"),
                         "/nodes/h/headers/Authorization h; node \"h\", header \"Authorization\": changed from "

@@ -199,6 +199,15 @@ test('only members who edit bots see secrets, and only of their own workspace', 
     const owner = await fresh(), workspace = `Keepers ${process.pid}`, stranger = await fresh()
     await signUp(owner, parley.url, { workspace })
     const tenant = await enlarge(parley, workspace), bot = await createBot(owner, parley.url)
+    // A flow that still holds keys: an editor reads them where the flow is edited, members who only read nowhere.
+    await publish(owner, parley.url, bot)
+    const flow = JSON.parse(keyed(`https://example.com/?q=find&api_key=${KEY}`))
+    flow.nodes.call.headers['X-Api-Key'] = KEY
+    await owner.goto(`${parley.url}${bot}/flow`)
+    await owner.getByLabel('Flow of the draft').fill(JSON.stringify(flow))
+    await owner.getByRole('button', { name: 'Save draft' }).click()
+    await owner.getByText('The header "X-Api-Key" holds a key').waitFor()
+    const readable = ['', '/flow', '/publish', '/test', '/versions', '/versions/1', '/compare?from=1&to=draft']
     await parley.run('secret', 'set', 'crm', '--tenant', tenant, { input: KEY })
     for (const [role, status] of [['viewer', 403], ['agent', 403], ['billing', 403], ['editor', 200], ['admin', 200]]) {
         const email = newEmail(), page = await fresh()
@@ -209,6 +218,13 @@ test('only members who edit bots see secrets, and only of their own workspace', 
         assert.equal((await get(page, '/app/secrets')).status(), status, role)
         assert.equal((await post(page, '/app/secrets', { _csrf, name: `by_${role}`, value: 'x' })).status(), status === 200 ? 303 : 403, role)
         assert.equal((await get(page, `${bot}/export.json`)).status(), status, role)
+        if (role !== 'viewer') continue
+        for (const part of readable) {
+            const answer = await get(page, bot + part), text = await answer.text()
+            assert.equal(answer.status(), 200, part)
+            assert.ok(!text.includes(KEY), `a viewer reads a key on ${part}`)
+            assert.equal(text.includes('q=find&amp;api_key=••••'), part === '/flow', part)
+        }
     }
     await signUp(stranger, parley.url)
     const _csrf = await csrfOf(stranger)

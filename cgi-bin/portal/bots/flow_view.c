@@ -214,10 +214,13 @@ static void flow_view_set(struct flow_view_reader *r, const struct json *n)
     flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
 }
 
-/* Headers and body are left out: they may hold a key, and this page may be shown to members who only read. */
+/* Headers and body are left out: they may hold a key, and this page may be shown to members who only read. So may the
+ * parameters of the address. */
 static void flow_view_http(struct flow_view_reader *r, const struct json *n)
 {
-    const char *line = arena_printf(r->a, "%.*s %.*s", STR_F(json_get_str(n, "method")), STR_F(json_get_str(n, "url")));
+    bool ok = true;
+    struct str url = flow_url_shown(r->a, json_get_str(n, "url"), &ok);
+    const char *line = ok ? arena_printf(r->a, "%.*s %.*s", STR_F(json_get_str(n, "method")), STR_F(url)) : NULL;
     flow_view_row_str(r, "Detail", str_from(line));
     flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
     flow_view_target(r, flow_view_words(r, "Bots.Flow.OnError"), json_get_str(n, "error"));
