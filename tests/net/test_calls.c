@@ -129,6 +129,58 @@ static void broken_connections_are_told_apart(void **state)
     }
 }
 
+/* A TLS server on this port, with a certificate that no one vouches for. */
+static pid_t start_tls_server(const char *dir, int port)
+{
+    char command[400];
+    snprintf(command, sizeof(command),
+             "cd %s && openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out cert -subj /CN=localhost -days 1 && "
+             "exec openssl s_server -accept 127.0.0.1:%d -key key -cert cert -quiet",
+             dir, port);
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (freopen("/dev/null", "w", stderr))
+            execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(1);
+    }
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    bool there = false;
+    for (int64_t end_us = clock_mono_us() + PATIENCE_MS * 1000; !there && clock_mono_us() < end_us; usleep(20000)) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        there = connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+        close(fd);
+    }
+    return there ? pid : -1;
+}
+
+static void a_certificate_must_prove_the_host(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/calls-test-XXXXXX", file[60], url[100];
+    struct watch w = {0};
+    if (access("/usr/bin/openssl", X_OK) != 0)
+        skip();
+    assert_non_null(mkdtemp(dir));
+    pid_t pid = start_tls_server(dir, closed_port);
+    assert_true(pid > 0);
+    snprintf(url, sizeof(url), "https://127.0.0.1:%d/", closed_port);
+    run_url(&w, (struct call_request){0}, url);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    snprintf(file, sizeof(file), "%s/key", dir);
+    unlink(file);
+    snprintf(file, sizeof(file), "%s/cert", dir);
+    unlink(file);
+    rmdir(dir);
+    assert_int_equal(w.result->class, CALL_TLS_FAILED);
+    assert_int_equal(w.result->status, ERR_UNAVAILABLE);
+    assert_string_equal(err_code(&w.result->err), "tls_failed");
+    assert_false(w.result->sent);
+    drop(&w);
+}
+
 static void the_size_counts_after_decompression(void **state)
 {
     (void)state;
@@ -425,6 +477,7 @@ int main(void)
                                        WITH(each_deadline_has_its_class),
                                        WITH(connecting_has_a_deadline),
                                        WITH(broken_connections_are_told_apart),
+                                       WITH(a_certificate_must_prove_the_host),
                                        WITH(the_size_counts_after_decompression),
                                        WITH(names_that_lead_inside_are_refused),
                                        WITH(a_reused_connection_is_checked_again),
