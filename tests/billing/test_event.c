@@ -120,6 +120,21 @@ static void texts_that_are_not_events(void **state)
     assert_int_equal(read_it(text, &v), ERR_INVALID);
 }
 
+/* Stripe adds fields at any time, and metadata holds what customers have typed. */
+static void one_odd_value_does_not_cost_the_event(void **state)
+{
+    (void)state;
+    static const char *const odd[] = {"98765432109876543210", "'\\ud83d'", "'\\u0000'", "1e999", "1,'odd':2", "'\xE9'"};
+    for (size_t i = 0; i < COUNT_OF(odd); i++) {
+        const char *object = arena_printf(&arena, "{'id':'sub_1','object':'subscription','metadata':{'odd':%s}}",
+                                          odd[i]);
+        struct event_envelope v = taken(
+            arena_printf(&arena, "{'id':'evt_1','object':'event','type':'a.b','data':{'object':%s}}", object));
+        assert_str(v.object_id, "sub_1");
+    }
+    assert_str(taken("\xEF\xBB\xBF{'id':'evt_1','object':'event','type':'a.b'}").id, "evt_1");
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -136,6 +151,7 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(snapshots), TEST(thin_events), TEST(texts_that_are_not_events)};
+    const struct CMUnitTest tests[] = {TEST(snapshots), TEST(thin_events), TEST(one_odd_value_does_not_cost_the_event),
+                                       TEST(texts_that_are_not_events)};
     return cmocka_run_group_tests_name("event", tests, setup, teardown);
 }

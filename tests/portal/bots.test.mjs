@@ -224,6 +224,25 @@ test('a flow with errors can be saved but not published, and the node is named',
     assert.equal((await fetch(`${parley.url}/chat/${bot.split('/').pop()}`)).status, 404)
 })
 
+test('the test chat shows why a call took the error way', async () => {
+    const page = await fresh()
+    await signUp(page, parley.url, { workspace: 'Calls' })
+    const bot = await createBot(page, parley.url, 'Caller')
+    await page.goto(`${parley.url}${bot}/flow`)
+    await page.getByLabel('Flow of the draft').fill(JSON.stringify({
+        format: 1, languages: ['en'], start: 'call',
+        nodes: { call: { type: 'http', method: 'GET', url: 'http://127.0.0.1:9/{{input}}', next: 'bad', error: 'bad' }, bad: { type: 'end', text: { en: 'It failed.' } } },
+    }))
+    await page.getByRole('button', { name: 'Save draft' }).click()
+    await page.getByText('The draft is saved.').waitFor()
+    for (const [text, why] of [['..', 'A variable makes a part of the path "." or "..".'], ['x', '127.0.0.1 is not on the public Internet']]) {
+        await page.goto(`${parley.url}${bot}/test`)
+        await page.getByLabel('Message').fill(text)
+        await page.getByLabel('Message').press('Enter')
+        await page.locator('.chat-fault').getByText(why).waitFor()
+    }
+})
+
 test('a test chat of one person and bot cannot be handed to another', async () => {
     const page = await fresh()
     await signUp(page, parley.url)

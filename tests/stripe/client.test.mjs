@@ -74,6 +74,14 @@ beforeEach(async () => {
 
 // ---- requests ----
 
+test('one odd value in an answer does not cost the rest', async () => {
+    for (const odd of ['98765432109876543210', '"\\ud83d"', '"\\u0000"', '1,"odd":2', 'NaN']) {
+        script.push({ body: `\ufeff{"id":"cus_1","object":"customer","metadata":{"odd":${odd}}}` })
+        const got = await get()
+        assert.deepEqual([got.ok, got.id ?? got.body?.id], [true, 'cus_1'], JSON.stringify(got))
+    }
+})
+
 test('a POST has the headers and body that the official client sends', async () => {
     const got = await post({ path: '/v1/checkout/sessions', key: 'co:1', form: [['mode', 'subscription'], ['line_items[0][quantity]', 1], ['a[b]', "!*()' é"], ['x', true]] })
     assert.equal(got.ok, true)
