@@ -11,8 +11,8 @@
 
 #include "base/limits.h"
 #include "base/map.h"
+#include "base/pattern.h"
 #include "flow/flow.h"
-#include "flow/pattern_internal.h"
 
 /* Instead of an index into nodes. */
 #define NODE_NONE (-1)

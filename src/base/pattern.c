@@ -2,7 +2,7 @@
  * so a match may cost no more than a fixed share of a thread: PCRE2 counts steps for each attempt, the number of
  * attempts is bounded by the steps of the whole search, and after that the processor time of this thread decides. A
  * match that ran out of its share counts as no match. */
-#include "flow/pattern_internal.h"
+#include "base/pattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>

@@ -1,7 +1,7 @@
-/* pattern_internal.h: regular expressions of a flow, with limits that a hostile pattern cannot exceed. The one module
- * that knows PCRE2. */
-#ifndef PARLEY_FLOW_PATTERN_INTERNAL_H
-#define PARLEY_FLOW_PATTERN_INTERNAL_H
+/* pattern.h: regular expressions of a tenant, with limits that a hostile pattern cannot exceed. The one module that
+ * knows PCRE2. */
+#ifndef PARLEY_BASE_PATTERN_H
+#define PARLEY_BASE_PATTERN_H
 
 #include <stdbool.h>
 #include <stdint.h>
