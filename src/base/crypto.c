@@ -162,15 +162,24 @@ void crypto_hex(struct buf *b, const void *p, size_t n)
         b->failed = true;
 }
 
-void crypto_base64url(struct buf *b, const void *p, size_t n)
+static void crypto_base64_add(struct buf *b, const void *p, size_t n, int variant)
 {
-    const int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
     size_t need = n < SIZE_MAX / 4 ? sodium_base64_encoded_len(n, variant) : 0;
     char *out = need ? buf_extend(b, need - 1) : NULL;
     if (out)
         sodium_bin2base64(out, need, p, n, variant);
     else
         b->failed = true;
+}
+
+void crypto_base64url(struct buf *b, const void *p, size_t n)
+{
+    crypto_base64_add(b, p, n, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+void crypto_base64(struct buf *b, const void *p, size_t n)
+{
+    crypto_base64_add(b, p, n, sodium_base64_VARIANT_ORIGINAL);
 }
 
 /* libsodium 1.0.18 takes some bytes above 127 for base64 letters, so that two texts would mean the same token. */
@@ -180,6 +189,19 @@ static bool is_ascii(struct str s)
         if ((unsigned char)s.p[i] > 0x7F)
             return false;
     return true;
+}
+
+bool crypto_base64_decode(struct str s, struct buf *out)
+{
+    size_t n = 0, before = out->n;
+    if (!is_ascii(s))
+        return false;
+    char *p = buf_extend(out, s.n / 4 * 3 + 3);
+    bool good = p && sodium_base642bin((unsigned char *)p, s.n / 4 * 3 + 3, s.p, s.n, NULL, &n, NULL,
+                                       sodium_base64_VARIANT_ORIGINAL) == 0;
+    if (p)
+        out->n = before + (good ? n : 0);
+    return good;
 }
 
 bool crypto_base64url_decode(struct str s, void *out, size_t n)

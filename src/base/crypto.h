@@ -48,6 +48,10 @@ enum status crypto_open(const uint8_t key[CRYPTO_KEY], struct str context, struc
 void crypto_hex(struct buf *b, const void *p, size_t n);
 /* Base64 for URLs, without padding (RFC 4648, 5). */
 void crypto_base64url(struct buf *b, const void *p, size_t n);
+/* Base64 with padding (RFC 4648, 4), as most protocols want it. */
+void crypto_base64(struct buf *b, const void *p, size_t n);
+/* Append what padded base64 stands for. False, and *out as it was, for anything else. */
+bool crypto_base64_decode(struct str s, struct buf *out);
 /* False unless the text decodes to exactly n bytes. */
 bool crypto_base64url_decode(struct str s, void *out, size_t n);
 bool crypto_hex_decode(struct str s, void *out, size_t n);

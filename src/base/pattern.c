@@ -81,6 +81,7 @@ static bool pattern_ended_by_limit(int found)
 struct pattern_search {
     const struct pattern *p;
     struct str text;
+    size_t from;
     pcre2_match_data *data;
     pcre2_match_context *limits; /* of this search */
 };
@@ -95,7 +96,7 @@ static int pattern_search_slowly(const struct pattern_search *s, int64_t end_us)
 {
     int found = PCRE2_ERROR_NOMATCH;
     pcre2_set_match_limit(s->limits, MATCH_STEPS);
-    for (size_t at = 0; at <= s->text.n && found == PCRE2_ERROR_NOMATCH && pattern_thread_us() < end_us; at++)
+    for (size_t at = s->from; at <= s->text.n && found == PCRE2_ERROR_NOMATCH && pattern_thread_us() < end_us; at++)
         if (at == s->text.n || (s->text.p[at] & 0xC0) != 0x80)
             found = pattern_try_at(s, at, PCRE2_ANCHORED | PCRE2_NO_UTF_CHECK);
     return found;
@@ -105,23 +106,53 @@ static int pattern_search_slowly(const struct pattern_search *s, int64_t end_us)
  * quick attempt. */
 static int pattern_search(const struct pattern_search *s, int64_t end_us)
 {
-    size_t steps = QUICK_STEPS / (s->text.n + 2);
+    size_t steps = QUICK_STEPS / (s->text.n - s->from + 2);
     pcre2_set_match_limit(s->limits, (uint32_t)(steps > QUICK_LEAST ? steps : QUICK_LEAST));
-    int found = pattern_try_at(s, 0, 0);
+    int found = pattern_try_at(s, s->from, 0);
     return pattern_ended_by_limit(found) ? pattern_search_slowly(s, end_us) : found;
 }
 
-bool pattern_match(const struct pattern *p, struct str text, bool whole, int64_t *left_us)
+/* Returns what pcre2_match returned. *at and *end are set if it found something and they are not NULL. */
+static int pattern_run(const struct pattern *p, struct str text, size_t from, bool whole, size_t *at, size_t *end,
+                       int64_t *left_us)
 {
     int found = PCRE2_ERROR_NOMEMORY;
     if (*left_us <= 0)
-        return false;
-    struct pattern_search s = {p, text, pcre2_match_data_create(1, NULL), pcre2_match_context_copy(p->limits)};
+        return PCRE2_ERROR_MATCHLIMIT;
+    struct pattern_search s = {p, text, from, pcre2_match_data_create(1, NULL), pcre2_match_context_copy(p->limits)};
     int64_t begin = pattern_thread_us(), most = *left_us < MATCH_US ? *left_us : MATCH_US;
     if (s.data && s.limits)
         found = whole ? pattern_try_at(&s, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED) : pattern_search(&s, begin + most);
     *left_us -= pattern_thread_us() - begin;
+    if (found >= 0 && at) {
+        const PCRE2_SIZE *place = pcre2_get_ovector_pointer(s.data);
+        *at = place[0];
+        *end = place[1];
+    }
     pcre2_match_data_free(s.data);
     pcre2_match_context_free(s.limits);
-    return found >= 0;
+    return found;
+}
+
+bool pattern_match(const struct pattern *p, struct str text, bool whole, int64_t *left_us)
+{
+    return pattern_run(p, text, 0, whole, NULL, NULL, left_us) >= 0;
+}
+
+/* Only a whole search without a match says that there is none: the slow search ends with PCRE2_ERROR_NOMATCH also when
+ * its time is over. A match may begin before `from` by \K, or end before it begins; it hides nothing then. */
+enum pattern_found pattern_find(const struct pattern *p, struct str text, size_t from, size_t *at, size_t *end,
+                                int64_t *left_us)
+{
+    size_t first = from, last = from;
+    int64_t begin = *left_us;
+    int found = pattern_run(p, text, from, false, &first, &last, left_us);
+    if (found >= 0 && first >= from && last >= first) {
+        *at = first;
+        *end = last;
+        return PATTERN_FOUND;
+    }
+    if (found == PCRE2_ERROR_NOMATCH && *left_us > 0 && begin - *left_us < MATCH_US)
+        return PATTERN_NONE;
+    return PATTERN_TOO_SLOW;
 }
