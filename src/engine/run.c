@@ -1,0 +1,251 @@
+/* run.c: one run of an engine: its settings, its events, its end. A run ends once. Its memory stays until the last of
+ * its calls has reported its own end, because the calls thread still holds pointers into it; no engine sees those late
+ * reports. */
+#include <stdlib.h>
+
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "engine/engine.h"
+#include "engine/run_internal.h"
+
+#include "base/banned.h"
+
+#define ENGINE_RUN_ARENA (16 * MB)
+#define ENGINE_SCRATCH_ARENA (16 * MB)
+
+void *engine_run_memory(struct engine_run *run)
+{
+    return run->memory;
+}
+
+struct arena *engine_run_arena(struct engine_run *run)
+{
+    return &run->arena;
+}
+
+const struct engine_turn *engine_run_turn(const struct engine_run *run)
+{
+    return run->rq.turn;
+}
+
+const struct str *engine_run_texts(const struct engine_run *run, size_t *n)
+{
+    *n = run->rq.text_count;
+    return run->rq.texts;
+}
+
+bool engine_run_over(const struct engine_run *run)
+{
+    return run->over;
+}
+
+struct str engine_run_setting(const struct engine_run *run, const char *name)
+{
+    const struct engine_field *f = engine_field_find(run->rq.type, str_from(name));
+    if (json_is(json_get(run->rq.settings, name), JSON_STRING))
+        return json_get_str(run->rq.settings, name);
+    return f && !engine_field_is_secret(f) ? str_from(f->initial) : STR_EMPTY;
+}
+
+struct str engine_run_url(struct engine_run *run, const char *path)
+{
+    struct str base = engine_run_setting(run, "base_url");
+    while (str_ends(base, STR("/")))
+        base.n--;
+    const char *url = arena_printf(&run->arena, "%.*s%s", STR_F(base), path);
+    if (!url)
+        engine_run_end(run, ENGINE_INTERNAL);
+    return str_from(url);
+}
+
+struct str engine_run_json(struct engine_run *run, const struct json *doc)
+{
+    struct str text = STR_EMPTY;
+    bool ok = doc;
+    struct buf b;
+    buf_init(&b, ENGINE_RUN_ARENA);
+    if (ok)
+        json_write(&b, doc);
+    if (ok && buf_ok(&b))
+        text = arena_str(&run->arena, buf_str(&b), &ok);
+    if (!ok || !buf_ok(&b))
+        engine_run_end(run, ENGINE_INTERNAL);
+    buf_release(&b);
+    return text;
+}
+
+struct str engine_run_base64(struct engine_run *run, struct str mime, struct str bytes)
+{
+    struct str text = STR_EMPTY;
+    bool ok = true;
+    struct buf b;
+    buf_init(&b, ENGINE_RUN_ARENA);
+    if (mime.n)
+        buf_printf(&b, "data:%.*s;base64,", STR_F(mime));
+    crypto_base64(&b, bytes.p, bytes.n);
+    if (buf_ok(&b))
+        text = arena_str(&run->arena, buf_str(&b), &ok);
+    if (!ok || !buf_ok(&b))
+        engine_run_end(run, ENGINE_INTERNAL);
+    buf_release(&b);
+    return text;
+}
+
+/* ---- events ---- */
+
+static bool event_is_answer(enum engine_event_kind kind)
+{
+    return kind != ENGINE_EVENT_USAGE && kind != ENGINE_EVENT_STATE;
+}
+
+/* A server that never stops writing would fill the memory, and no visitor reads that much. */
+static bool run_has_room(struct engine_run *run, size_t n)
+{
+    run->output += n;
+    if (run->output <= run->rq.max_output)
+        return true;
+    engine_run_end(run, ENGINE_TOO_BIG);
+    return false;
+}
+
+void engine_emit(struct engine_run *run, const struct engine_event *ev)
+{
+    if (run->over || (ev->kind != ENGINE_EVENT_MODEL && !run_has_room(run, ev->text.n + ev->call.arguments.n)))
+        return;
+    if (event_is_answer(ev->kind))
+        run->answered = true;
+    run->owner.event(run->owner.ctx, ev);
+}
+
+static void run_emit_text(struct engine_run *run, const struct buf *piece)
+{
+    if (!piece->n || !run_has_room(run, piece->n))
+        return;
+    buf_str_add(&run->text, buf_str(piece));
+    run->answered = true;
+    run->owner.event(run->owner.ctx, &(struct engine_event){.kind = ENGINE_EVENT_DELTA, .text = buf_str(piece)});
+}
+
+void engine_emit_delta(struct engine_run *run, struct str text)
+{
+    struct buf piece;
+    if (run->over || !text.n)
+        return;
+    buf_init(&piece, run->rq.max_output + 4 * text.n);
+    text_whole(&run->tail, text, &piece);
+    if (buf_ok(&piece))
+        run_emit_text(run, &piece);
+    if (!buf_ok(&piece) || !buf_ok(&run->text))
+        engine_run_end(run, ENGINE_INTERNAL);
+    buf_release(&piece);
+}
+
+/* ---- the end ---- */
+
+static void run_finish_text(struct engine_run *run)
+{
+    struct buf piece;
+    buf_init(&piece, 16);
+    text_whole_end(&run->tail, &piece);
+    run_emit_text(run, &piece);
+    buf_release(&piece);
+    if (!run->over && run->text.n)
+        run->owner.event(run->owner.ctx,
+                         &(struct engine_event){.kind = ENGINE_EVENT_MESSAGE, .text = buf_str(&run->text)});
+}
+
+/* Whatever a server says goes into the tenant's pages and logs, so every secret setting is taken out of it here, once
+ * for all engines. */
+static void run_redact(const struct engine_run *run, struct engine_failure *f)
+{
+    const struct engine_field *field = NULL;
+    while ((field = engine_field_next(run->rq.type, field)))
+        if (engine_field_is_secret(field))
+            engine_failure_redact(f, json_get_str(run->rq.settings, field->name));
+}
+
+void engine_run_fail(struct engine_run *run, const struct engine_failure *why)
+{
+    if (run->over)
+        return;
+    struct engine_failure f = *why;
+    if (f.class == ENGINE_OK)
+        run_finish_text(run);
+    if (run->over)
+        return; /* the last piece was one too many */
+    if (f.class == ENGINE_OK && run->rq.task == ENGINE_TASK_TURN && !run->answered)
+        f.class = ENGINE_NO_REPLY;
+    run_redact(run, &f);
+    run->over = true;
+    if (run->close_calls)
+        run->close_calls(run);
+    run->owner.ended(run->owner.ctx, &f);
+}
+
+void engine_run_end(struct engine_run *run, enum engine_class class)
+{
+    struct engine_failure f = ENGINE_FAILURE_INIT;
+    f.class = class;
+    engine_run_fail(run, &f);
+}
+
+void engine_run_fail_text(struct engine_run *run, enum engine_class class, const char *detail)
+{
+    struct engine_failure f = ENGINE_FAILURE_INIT;
+    f.class = class;
+    engine_failure_detail(&f, str_from(detail));
+    engine_run_fail(run, &f);
+}
+
+void engine_run_cancel(struct engine_run *run)
+{
+    run->over = true;
+    if (run->close_calls)
+        run->close_calls(run);
+}
+
+void engine_run_release(struct engine_run *run)
+{
+    if (--run->refs)
+        return;
+    if (run->rq.ops->close && run->memory)
+        run->rq.ops->close(run);
+    buf_release(&run->text);
+    arena_release(&run->scratch);
+    arena_release(&run->arena);
+    free(run);
+}
+
+static void engine_run_begin(struct engine_run *run)
+{
+    const struct engine_ops *ops = run->rq.ops;
+    void (*const tasks[])(struct engine_run *) = {
+        [ENGINE_TASK_PROBE] = ops->probe, [ENGINE_TASK_TURN] = ops->turn, [ENGINE_TASK_EMBED] = ops->embed};
+    if (!tasks[run->rq.task]) {
+        engine_run_fail_text(run, ENGINE_CONFIG, "Engines of this type cannot do this.");
+        return;
+    }
+    if (ops->open)
+        ops->open(run);
+    if (!run->over)
+        tasks[run->rq.task](run);
+}
+
+struct engine_run *engine_run_start(const struct engine_run_request *rq, const struct engine_owner *owner)
+{
+    struct engine_run *run = calloc(1, sizeof(*run));
+    if (!run)
+        return NULL;
+    run->refs = 1;
+    run->rq = *rq;
+    run->owner = *owner;
+    arena_init(&run->arena, ENGINE_RUN_ARENA);
+    arena_init(&run->scratch, ENGINE_SCRATCH_ARENA);
+    buf_init(&run->text, rq->max_output + 16);
+    run->memory = arena_alloc(&run->arena, rq->ops->size ? rq->ops->size : 1);
+    if (run->memory)
+        engine_run_begin(run);
+    else
+        engine_run_end(run, ENGINE_INTERNAL);
+    return run;
+}
