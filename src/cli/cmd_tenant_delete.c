@@ -9,6 +9,7 @@
 #include "billing/checkout/checkout.h"
 #include "bot/bot.h"
 #include "cli/cli.h"
+#include "vault/vault.h"
 
 #include "base/banned.h"
 
@@ -70,6 +71,8 @@ static enum status delete_tenant(struct cli *cl, struct db *c, const struct acto
     enum status st = bot_list(c, who->tenant, &cl->arena, &bots, &n, e);
     if (st == OK)
         st = account_tenant_delete(c, who, who->tenant, e);
+    if (st == OK)
+        st = vault_forget(c, who->tenant, e);
     for (size_t i = 0; st == OK && i < n; i++)
         shared_bump("bot", bots[i].id);
     return st;

@@ -17,6 +17,7 @@ DB_STMT(secret_insert, TENANT,
 DB_STMT(secret_update, TENANT, "UPDATE secret SET sealed = ?, changed_at = ? WHERE tenant_id = :tenant AND name = ?",
         "xts", "");
 DB_STMT(secret_delete, TENANT, "DELETE FROM secret WHERE tenant_id = :tenant AND name = ?", "s", "");
+DB_STMT(secret_delete_every, TENANT, "DELETE FROM secret WHERE tenant_id = :tenant", "", "");
 
 enum status secret_store_lock(struct db *c, struct arena *a, struct id tenant, struct err *e)
 {
@@ -75,4 +76,9 @@ enum status secret_store_delete(struct db *c, struct id tenant, struct str name,
     int64_t n = 0;
     enum status st = db_exec(c, &secret_delete, &tenant, DB_ARGS(db_str(name)), &n, e);
     return st == OK && n == 0 ? err_raise(e, E_secret_unknown) : st;
+}
+
+enum status secret_store_delete_all(struct db *c, struct id tenant, struct err *e)
+{
+    return db_exec(c, &secret_delete_every, &tenant, DB_NONE, NULL, e);
 }

@@ -14,5 +14,6 @@ enum status secret_store_get(struct db *c, struct arena *a, struct id tenant, st
 enum status secret_store_add(struct db *c, struct id tenant, struct str name, struct str sealed, struct err *e);
 enum status secret_store_change(struct db *c, struct id tenant, struct str name, struct str sealed, struct err *e);
 enum status secret_store_delete(struct db *c, struct id tenant, struct str name, struct err *e);
+enum status secret_store_delete_all(struct db *c, struct id tenant, struct err *e);
 
 #endif

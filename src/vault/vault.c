@@ -127,6 +127,11 @@ enum status vault_remove(struct db *c, const struct actor *who, struct str name,
     return st == ERR_NOT_FOUND ? vault_unknown(name, e) : st;
 }
 
+enum status vault_forget(struct db *c, struct id tenant, struct err *e)
+{
+    return secret_store_delete_all(c, tenant, e);
+}
+
 /* secret_open's own sentence speaks to the operator about any sealed value; the workspace can do something about this
  * one. */
 enum status vault_open(struct db *c, const struct config *cf, struct id tenant, struct str name, struct buf *out,

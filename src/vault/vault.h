@@ -29,6 +29,8 @@ enum status vault_set(struct db *c, const struct config *cf, const struct actor 
                       bool *created, struct err *e);
 /* ERR_NOT_FOUND code secret_unknown. Does not ask who uses it: bot_secret_remove() does. */
 enum status vault_remove(struct db *c, const struct actor *who, struct str name, struct err *e);
+/* Removes all secrets of a workspace that was deleted. Its other rows are kept for the books, which need no key. */
+enum status vault_forget(struct db *c, struct id tenant, struct err *e);
 /* Appends the value to `out`, which the caller wipes (crypto_wipe). ERR_NOT_FOUND code secret_unknown, the same for a
  * secret of another tenant; ERR_INVALID code secret_lost when the value was sealed under another secret_key. */
 enum status vault_open(struct db *c, const struct config *cf, struct id tenant, struct str name, struct buf *out,

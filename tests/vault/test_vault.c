@@ -159,6 +159,18 @@ static void nobody_else_can_open_a_value(void **state)
     assert_string_equal(opened(mine.tenant, "key"), "mine");
 }
 
+static void a_deleted_workspace_keeps_no_secret(void **state)
+{
+    (void)state;
+    struct actor gone = workspace(), other = workspace();
+    set(&gone, "a", "1");
+    set(&gone, "b", "2");
+    set(&other, "a", "3");
+    OKAY(vault_forget(c, gone.tenant, &fail));
+    assert_int_equal(count(gone.tenant), 0);
+    assert_string_equal(opened(other.tenant, "a"), "3");
+}
+
 DB_STMT(audit_lines, TENANT,
         "SELECT CONCAT(what, ' ', object, ' ', IFNULL(detail, '-')) FROM audit WHERE tenant_id = :tenant ORDER BY "
         "audit_id",
@@ -181,8 +193,11 @@ static void each_change_is_in_the_audit_log_without_its_value(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {TEST(a_value_is_set_replaced_and_removed), TEST(names_and_values_are_checked),
-                                       TEST(a_workspace_can_be_full), TEST(nobody_else_can_open_a_value),
+    const struct CMUnitTest tests[] = {TEST(a_value_is_set_replaced_and_removed),
+                                       TEST(names_and_values_are_checked),
+                                       TEST(a_workspace_can_be_full),
+                                       TEST(nobody_else_can_open_a_value),
+                                       TEST(a_deleted_workspace_keeps_no_secret),
                                        TEST(each_change_is_in_the_audit_log_without_its_value)};
     struct err e = ERR_INIT;
     dbtest_begin(argc, argv);
