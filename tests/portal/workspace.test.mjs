@@ -43,9 +43,11 @@ test('a viewer can only read, and each role reaches only its own pages', async (
     await viewer.getByRole('heading', { name: 'Health helper', level: 1 }).waitFor()
     assert.equal(await viewer.getByRole('link', { name: 'Publish' }).count(), 0)
     for (const [where, form] of [['/app/new', { name: 'x', template: 'faq', language: 'en' }], [`${bot}/rename`, { name: 'x' }], [`${bot}/delete`, { confirm: 'Health helper' }],
-        [`${bot}/publish`, { revision: '1' }], [`${bot}/rollback`, { version: '1' }], [`${bot}/answers/new`, { question: 'q', answer: 'a' }], [`${bot}/flow`, { flow: '{}', revision: '1' }]])
+        [`${bot}/publish`, { revision: '1' }], [`${bot}/rollback`, { version: '1' }], [`${bot}/answers/new`, { question: 'q', answer: 'a' }], [`${bot}/flow`, { flow: '{}', revision: '1' }],
+        [`${bot}/test`, { text: 'x' }]]) // the test chat makes the calls of the flow, with the secrets of the workspace
         assert.equal((await post(viewer, where, { _csrf, ...form })).status(), 403, `POST ${where}`)
-    for (const where of ['/app/new', `${bot}/import`, `${bot}/answers/new`]) assert.equal((await get(viewer, where)).status(), 403, where)
+    assert.equal(await viewer.getByRole('link', { name: 'Test' }).count(), 0)
+    for (const where of ['/app/new', `${bot}/import`, `${bot}/answers/new`, `${bot}/test`]) assert.equal((await get(viewer, where)).status(), 403, where)
 
     const editor = await member('editor')
     await editor.goto(`${parley.url}${bot}/answers/new`)
@@ -207,7 +209,7 @@ test('only members who edit bots see secrets, and only of their own workspace', 
     await owner.getByLabel('Flow of the draft').fill(JSON.stringify(flow))
     await owner.getByRole('button', { name: 'Save draft' }).click()
     await owner.getByText('The header "X-Api-Key" holds a key').waitFor()
-    const readable = ['', '/flow', '/publish', '/test', '/versions', '/versions/1', '/compare?from=1&to=draft']
+    const readable = ['', '/flow', '/publish', '/versions', '/versions/1', '/compare?from=1&to=draft']
     await parley.run('secret', 'set', 'crm', '--tenant', tenant, { input: KEY })
     for (const [role, status] of [['viewer', 403], ['agent', 403], ['billing', 403], ['editor', 200], ['admin', 200]]) {
         const email = newEmail(), page = await fresh()

@@ -39,7 +39,7 @@
 <h2 class="card-title" id="s-next"><?cs var:T.Bots.Bot.NextHead ?></h2>
 <ul class="next-list">
 <?cs if:Can.AnswerRead == "1" ?><li><a href="/app/bots/<?cs var:Bot.Id ?>/answers"><?cs call:icon("help-circle") ?><span><strong><?cs var:T.Bots.Bot.Answers ?></strong><small><?cs var:Answers.Count ?></small></span></a></li>
-<?cs /if ?><li><a href="/app/bots/<?cs var:Bot.Id ?>/test"><?cs call:icon("player-play") ?><span><strong><?cs var:T.Bots.Bot.TestIt ?></strong><small><?cs var:T.Bots.Bot.TestItText ?></small></span></a></li>
+<?cs /if ?><?cs if:Can.ConversationReply == "1" ?><li><a href="/app/bots/<?cs var:Bot.Id ?>/test"><?cs call:icon("player-play") ?><span><strong><?cs var:T.Bots.Bot.TestIt ?></strong><small><?cs var:T.Bots.Bot.TestItText ?></small></span></a></li><?cs /if ?>
 <?cs if:Can.ConversationRead == "1" ?><li><a href="/app/conversations?bot=<?cs var:Bot.Id ?>"><?cs call:icon("messages") ?><span><strong><?cs var:T.Bots.Bot.Conversations ?></strong><small><?cs var:T.Bots.Bot.ConversationsText ?></small></span></a></li>
 <?cs /if ?><?cs if:Can.BotWrite == "1" && (Brand.Has == "1" || Brand.Offer) ?><li><a href="/app/bots/<?cs var:Bot.Id ?>/brand"><?cs if:Brand.Has == "1" ?><?cs call:icon("building") ?><?cs else ?><?cs call:icon("lock") ?><?cs /if ?><span><strong><?cs var:T.Bots.Brand.Title ?></strong><small><?cs var:T.Bots.Brand.Mine ?></small></span><?cs if:Brand.Has != "1" ?><span class="badge bg-blue-lt ms-auto"><?cs var:Brand.Offer ?></span><?cs /if ?></a></li>
 <?cs /if ?><?cs if:Can.BotWrite == "1" && Can.AnswerRead == "1" ?><li><a href="/app/bots/<?cs var:Bot.Id ?>/export.json" download><?cs call:icon("download") ?><span><strong><?cs var:T.Bots.Bot.Export ?></strong><small><?cs var:T.Bots.Bot.ExportText ?></small></span></a></li>

@@ -12,6 +12,6 @@
 <table class="table card-table"><thead><tr><th scope="col"><?cs var:T.Bots.Import.Row ?></th><th scope="col"><?cs var:T.Bots.Import.Why ?></th></tr></thead><tbody>
 <?cs each:r = Report.Bad ?><tr><td><?cs var:r.Row ?></td><td><?cs var:r.Message ?></td></tr>
 <?cs /each ?></tbody></table><?cs if:Report.More == "1" ?><div class="card-footer text-secondary"><?cs var:T.Bots.Import.More ?></div><?cs /if ?></section>
-<?cs /if ?><p><a class="btn btn-primary" href="/app/bots/<?cs var:Bot.Id ?>/answers"><?cs var:T.Bots.Import.ToAnswers ?></a> <a class="btn" href="/app/bots/<?cs var:Bot.Id ?>/test"><?cs call:icon("player-play") ?><?cs var:T.Bots.Bot.TestIt ?></a></p>
+<?cs /if ?><p><a class="btn btn-primary" href="/app/bots/<?cs var:Bot.Id ?>/answers"><?cs var:T.Bots.Import.ToAnswers ?></a><?cs if:Can.ConversationReply == "1" ?> <a class="btn" href="/app/bots/<?cs var:Bot.Id ?>/test"><?cs call:icon("player-play") ?><?cs var:T.Bots.Bot.TestIt ?></a><?cs /if ?></p>
 <?cs /if ?></div></div>
 <?cs include!"layout/bottom.cs" ?>
