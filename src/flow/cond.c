@@ -5,7 +5,7 @@
 
 #include "base/banned.h"
 
-struct value run_value(const struct flow_turn *r, int var)
+struct value run_value(const struct flow_run *r, int var)
 {
     if (var >= 0)
         return r->vars[var];
@@ -14,7 +14,7 @@ struct value run_value(const struct flow_turn *r, int var)
 
 /* A value that does not fit the type of the variable leaves it empty, so that a later "is empty" finds it. Setting
  * `language` to one that the flow does not have changes nothing. `input` cannot be set; the reader has refused that. */
-enum status run_assign(struct flow_turn *r, int var, const struct value *v)
+enum status run_assign(struct flow_run *r, int var, const struct value *v)
 {
     bool ok = true;
     if (var == VAR_LANGUAGE) {
@@ -33,7 +33,7 @@ enum status run_assign(struct flow_turn *r, int var, const struct value *v)
 
 /* Less than, equal or greater as -1, 0, 1; *comparable is false when one is empty or they are of different kinds. A
  * date of the flow may be relative ("today+7") and is worked out here, at the moment of the turn. */
-static int cond_compare(const struct flow_turn *r, const struct value *a, const struct value *b, bool *comparable)
+static int cond_compare(const struct flow_run *r, const struct value *a, const struct value *b, bool *comparable)
 {
     char day[11];
     *comparable = a->kind == b->kind && a->kind != KIND_NONE;
@@ -49,7 +49,7 @@ static int cond_compare(const struct flow_turn *r, const struct value *a, const 
 }
 
 /* Is the value equal to one of the list? */
-static bool cond_in_list(const struct flow_turn *r, const struct cond *c, const struct value *v)
+static bool cond_in_list(const struct flow_run *r, const struct cond *c, const struct value *v)
 {
     bool comparable = false;
     for (size_t i = 0; i < c->value_n; i++)
@@ -59,7 +59,7 @@ static bool cond_in_list(const struct flow_turn *r, const struct cond *c, const 
 }
 
 /* An empty variable is unequal to everything, but neither less nor greater. */
-static bool cond_test_op(const struct flow_turn *r, const struct cond *c, const struct value *v)
+static bool cond_test_op(const struct flow_run *r, const struct cond *c, const struct value *v)
 {
     bool comparable = false;
     if (c->op == OP_IN)
@@ -88,7 +88,7 @@ static bool cond_test_op(const struct flow_turn *r, const struct cond *c, const 
 /* `set` and `empty` come first because they look at the value before any conversion. A pattern sees the text as it was
  * written: its author decides about case. All other comparisons of texts use the folded form; for `input` it exists
  * already. */
-static enum status cond_test(struct flow_turn *r, const struct cond *c, bool *out)
+static enum status cond_test(struct flow_run *r, const struct cond *c, bool *out)
 {
     char tmp[VALUE_TEXT];
     bool ok = true;
@@ -113,7 +113,7 @@ static enum status cond_test(struct flow_turn *r, const struct cond *c, bool *ou
 
 /* `all` stops at the first false, `any` at the first true. Their lists are never empty (parse_cond.c), so the last
  * value is the result. Recursion is bounded by MAX_FLOW_CONDITIONS. */
-enum status cond_true(struct flow_turn *r, const struct cond *c, bool *out)
+enum status cond_true(struct flow_run *r, const struct cond *c, bool *out)
 {
     enum status st = OK;
     if (c->op < OP_COUNT)

@@ -15,7 +15,7 @@ static const struct node_choices *resume_choices_of(const struct flow_node *n)
 
 /* Values before labels, over all choices, so that the label of one choice cannot hide the value of another. Only then
  * labels, in every language: the visitor may still see those of the language before. */
-static const struct node_choice *resume_choice_by_text(const struct flow_turn *r, const struct node_choices *c)
+static const struct node_choice *resume_choice_by_text(const struct flow_run *r, const struct node_choices *c)
 {
     for (size_t i = 0; i < c->n; i++)
         if (str_eq(c->p[i].value_folded, r->folded))
@@ -29,7 +29,7 @@ static const struct node_choice *resume_choice_by_text(const struct flow_turn *r
 
 /* By value, label or number ("2"). Not by number where the answer itself may be a number: "2" to "How many guests?" is
  * not the second button. */
-static const struct node_choice *resume_find_choice(const struct flow_turn *r, const struct flow_node *n)
+static const struct node_choice *resume_find_choice(const struct flow_run *r, const struct flow_node *n)
 {
     uint64_t number;
     const struct node_choices *c = resume_choices_of(n);
@@ -42,7 +42,7 @@ static const struct node_choice *resume_find_choice(const struct flow_turn *r, c
     return found;
 }
 
-static int resume_take_choice(struct flow_turn *r, const struct flow_node *n, const struct node_choice *c)
+static int resume_take_choice(struct flow_run *r, const struct flow_node *n, const struct node_choice *c)
 {
     r->consumed = true;
     return c->next != NODE_NONE ? c->next : n->next;
@@ -50,7 +50,7 @@ static int resume_take_choice(struct flow_turn *r, const struct flow_node *n, co
 
 /* A button of an earlier message, pressed late. Only a real press counts, by its exact value: the same word typed now
  * is probably about the present question. */
-static const struct node_choice *resume_menu_choice(const struct flow_turn *r)
+static const struct node_choice *resume_menu_choice(const struct flow_run *r)
 {
     if (r->in->choice.n == 0 || r->menu == NODE_NONE || r->menu == r->at)
         return NULL;
@@ -62,14 +62,14 @@ static const struct node_choice *resume_menu_choice(const struct flow_turn *r)
 }
 
 /* A question may switch commands off, because its answer may be a word such as "stop" that is a command elsewhere. */
-static const struct flow_command *resume_find_command(const struct flow_turn *r, const struct flow_node *n)
+static const struct flow_command *resume_find_command(const struct flow_run *r, const struct flow_node *n)
 {
     if (n && n->type == NODE_ASK && n->u.ask.no_commands)
         return NULL;
     return r->folded.n ? map_get(&r->f->words, r->folded) : NULL;
 }
 
-static int resume_take_command(struct flow_turn *r, const struct flow_command *c)
+static int resume_take_command(struct flow_run *r, const struct flow_command *c)
 {
     r->consumed = true;
     r->tries = 0;
@@ -86,7 +86,7 @@ static const enum say_word retry_words[EXPECT_COUNT] = {
 
 /* The number of tries grows up to 1000 only, so that a visitor who never answers cannot make it overflow or change the
  * size of the state. */
-static enum status resume_wrong_answer(struct flow_turn *r, const struct flow_node *n, int *next)
+static enum status resume_wrong_answer(struct flow_run *r, const struct flow_node *n, int *next)
 {
     const struct node_ask *a = &n->u.ask;
     struct str text;
@@ -107,7 +107,7 @@ static enum status resume_wrong_answer(struct flow_turn *r, const struct flow_no
 /* The locale of the visitor decides how a number or a date is read, but only if it belongs to the language of the
  * conversation: a visitor who changed to German writes German dates, whatever the browser says. A choice is offered in
  * place of the text, so a button may stand for a number or an address, and is then checked like a typed one. */
-static enum status resume_ask(struct flow_turn *r, const struct flow_node *n, int *next)
+static enum status resume_ask(struct flow_run *r, const struct flow_node *n, int *next)
 {
     const struct node_ask *a = &n->u.ask;
     const struct node_choice *c = resume_find_choice(r, n);
@@ -139,14 +139,14 @@ static enum status resume_ask(struct flow_turn *r, const struct flow_node *n, in
 
 /* The message is still unanswered: it goes with the flow to the next node, or to the catch-all. This is how "I want a
  * refund", typed at a greeting with buttons, reaches an `answer` node. */
-static int resume_continue(struct flow_turn *r, const struct flow_node *n)
+static int resume_continue(struct flow_run *r, const struct flow_node *n)
 {
     return n->next != NODE_NONE ? n->next : run_catch_all(r);
 }
 
 /* The first message to a flow. If the start shows messages, they are the greeting, which the visitor has read
  * already; otherwise the flow runs from its start. */
-static int resume_begin(struct flow_turn *r)
+static int resume_begin(struct flow_run *r)
 {
     const struct flow_node *start = r->f->start != NODE_NONE ? &r->f->nodes[r->f->start] : NULL;
     if (!start)
@@ -161,7 +161,7 @@ static int resume_begin(struct flow_turn *r)
 
 /* A choice of the waiting question comes before a command with the same word, and a command before an old button:
  * what is on the screen last is meant first. */
-enum status run_resume(struct flow_turn *r, int *next)
+enum status run_resume(struct flow_run *r, int *next)
 {
     *next = r->at == NODE_NONE ? resume_begin(r) : NODE_NONE;
     const struct flow_node *n = r->at == NODE_NONE ? NULL : &r->f->nodes[r->at];

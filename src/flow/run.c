@@ -6,22 +6,22 @@
 
 #include "base/banned.h"
 
-static void run_begin(struct flow_turn *r, const struct flow *f, struct arena *a, struct err *e)
+static void run_begin(struct flow_run *r, const struct flow *f, struct arena *a, struct err *e)
 {
-    *r = (struct flow_turn){.f = f,
-                            .a = a,
-                            .e = e,
-                            .at = NODE_NONE,
-                            .menu = NODE_NONE,
-                            .input = STR_EMPTY,
-                            .folded = STR_EMPTY,
-                            .locale = STR_EMPTY,
-                            .own_us = MAX_FLOW_PATTERN_US};
+    *r = (struct flow_run){.f = f,
+                           .a = a,
+                           .e = e,
+                           .at = NODE_NONE,
+                           .menu = NODE_NONE,
+                           .input = STR_EMPTY,
+                           .folded = STR_EMPTY,
+                           .locale = STR_EMPTY,
+                           .own_us = MAX_FLOW_PATTERN_US};
     buf_init(&r->buf, MAX_FLOW_RENDERED);
 }
 
 /* The path is wanted only by the test chat, which shows the author which nodes were taken. */
-static void run_report_step(struct flow_turn *r, const struct flow_node *n)
+static void run_report_step(struct flow_run *r, const struct flow_node *n)
 {
     if (r->calls->step)
         r->calls->step(r->calls->ctx, n->id, node_type_name(n->type));
@@ -29,7 +29,7 @@ static void run_report_step(struct flow_turn *r, const struct flow_node *n)
 
 /* From node to node until one waits for the visitor or ends. The number of steps is bounded, because a draft may run
  * in a loop that lint would refuse. */
-static enum status run_from(struct flow_turn *r, int next)
+static enum status run_from(struct flow_run *r, int next)
 {
     while (next != NODE_NONE) {
         const struct flow_node *n = &r->f->nodes[next];
@@ -51,7 +51,7 @@ static enum status run_from(struct flow_turn *r, int next)
 /* A visitor always gets a reply, also from a flow that has none: silence looks like a broken page. The buttons of a
  * waiting `say` are shown again, because the message was none of them. After a hand-off or an end there is nothing to
  * add. */
-static enum status run_ensure_reply(struct flow_turn *r)
+static enum status run_ensure_reply(struct flow_run *r)
 {
     if (r->said || r->status != FLOW_OPEN)
         return OK;
@@ -63,7 +63,7 @@ static enum status run_ensure_reply(struct flow_turn *r)
 /* The message as the flow sees it: the text, or the value of the button when the client sends no text. For a pressed
  * button the value is compared and not its label, because labels differ by language. The limit counts the four bytes
  * that a character may take; callers have counted characters. */
-static enum status run_take_input(struct flow_turn *r)
+static enum status run_take_input(struct flow_run *r)
 {
     bool ok = true;
     struct str said = r->in->text.n ? r->in->text : r->in->choice;
@@ -76,7 +76,7 @@ static enum status run_take_input(struct flow_turn *r)
 
 /* The node that waited is reported as a step only if the turn stays there or if it is the greeting of a new
  * conversation. If it led on to another node, it was reported when the previous turn came to it. */
-static enum status run_turn(struct flow_turn *r, const struct json *state)
+static enum status run_turn(struct flow_run *r, const struct json *state)
 {
     int next = NODE_NONE;
     enum status st = run_load(r, state);
@@ -98,7 +98,7 @@ static enum status run_turn(struct flow_turn *r, const struct json *state)
 enum status flow_run(const struct flow *f, const struct json *state, const struct flow_input *in,
                      const struct flow_calls *calls, struct arena *a, struct flow_result *out, struct err *e)
 {
-    struct flow_turn r;
+    struct flow_run r;
     run_begin(&r, f, a, e);
     r.in = in;
     r.pattern_us = in->pattern_us ? in->pattern_us : &r.own_us;
@@ -118,7 +118,7 @@ enum status flow_run(const struct flow *f, const struct json *state, const struc
 enum status flow_greeting(const struct flow *f, struct str language, struct arena *a, struct flow_message **out,
                           size_t *n, struct err *e)
 {
-    struct flow_turn r;
+    struct flow_run r;
     struct flow_input in = {.text = STR_EMPTY, .choice = STR_EMPTY, .language = language};
     *out = NULL;
     *n = 0;

@@ -6,7 +6,7 @@
 #include "base/banned.h"
 
 /* A citation is shown only with an address; a title alone would look like a link that does not work. */
-static enum status answer_send(struct flow_turn *r, const struct flow_answer *found, size_t i)
+static enum status answer_send(struct flow_run *r, const struct flow_answer *found, size_t i)
 {
     bool ok = true;
     struct flow_message m = run_message();
@@ -25,7 +25,7 @@ static enum status answer_send(struct flow_turn *r, const struct flow_answer *fo
 
 /* The suggested questions go into the state, because the visitor may answer with a number or the text of a button. Only
  * the questions are kept: answers are long, and may be corrected before the visitor chooses. */
-static enum status answer_send_suggestions(struct flow_turn *r, const struct flow_node *n,
+static enum status answer_send_suggestions(struct flow_run *r, const struct flow_node *n,
                                            const struct flow_answer *found)
 {
     bool ok = true;
@@ -54,7 +54,7 @@ static enum status answer_send_suggestions(struct flow_turn *r, const struct flo
 
 /* Nothing was found: the node's own way, else the catch-all with the message still unanswered. A catch-all that is
  * this node must not be entered again. */
-static void answer_go_none(struct flow_turn *r, const struct flow_node *n, int *next)
+static void answer_go_none(struct flow_run *r, const struct flow_node *n, int *next)
 {
     bool own = r->f->catch_all == (int)(n - r->f->nodes);
     *next = n->u.answer.none;
@@ -66,7 +66,7 @@ static void answer_go_none(struct flow_turn *r, const struct flow_node *n, int *
 
 /* A caller without answers, and an empty message, count as "nothing found". So does a verdict without a hit, which the
  * code below could not show. */
-static enum status answer_ask(struct flow_turn *r, struct str question, struct flow_answer *out)
+static enum status answer_ask(struct flow_run *r, struct str question, struct flow_answer *out)
 {
     *out = (struct flow_answer){.verdict = FLOW_NONE};
     if (!r->calls->answer || question.n == 0)
@@ -79,7 +79,7 @@ static enum status answer_ask(struct flow_turn *r, struct str question, struct f
 
 /* An answer node that is reached by a message which was already used waits for the next one. A message that is not
  * found stays unconsumed, so that the catch-all can still take it. */
-enum status run_answer(struct flow_turn *r, const struct flow_node *n, int *next)
+enum status run_answer(struct flow_run *r, const struct flow_node *n, int *next)
 {
     struct flow_answer found;
     *next = NODE_NONE;
@@ -104,7 +104,7 @@ enum status run_answer(struct flow_turn *r, const struct flow_node *n, int *next
 
 /* Which suggestion the visitor takes, by its number or its text; suggest_n for "none of these"; -1 for neither. One
  * digit is enough, because at most SUGGEST_MAX questions and the last button are shown. */
-static int answer_picked(struct flow_turn *r, const struct flow_node *n, bool *ok)
+static int answer_picked(struct flow_run *r, const struct flow_node *n, bool *ok)
 {
     struct str none = STR_EMPTY;
     if (r->suggest_n == 0)
@@ -122,7 +122,7 @@ static int answer_picked(struct flow_turn *r, const struct flow_node *n, bool *o
 /* The answer to a question that was suggested. It is looked up again: the state keeps only questions, and the answer
  * may have been corrected since. Questions were cut to the length of a button, so the hit is found by its beginning;
  * the loop runs backwards so that the best of several wins. */
-static enum status answer_suggested(struct flow_turn *r, const struct flow_node *n, struct str question, int *next)
+static enum status answer_suggested(struct flow_run *r, const struct flow_node *n, struct str question, int *next)
 {
     struct flow_answer found;
     enum status st = answer_ask(r, question, &found);
@@ -143,7 +143,7 @@ static enum status answer_suggested(struct flow_turn *r, const struct flow_node 
 
 /* A message after an answer is a new matter and goes to the catch-all first; only if there is none is the node asked
  * again. */
-enum status resume_answer(struct flow_turn *r, const struct flow_node *n, int *next)
+enum status resume_answer(struct flow_run *r, const struct flow_node *n, int *next)
 {
     bool ok = true;
     int which = answer_picked(r, n, &ok);

@@ -11,7 +11,7 @@
 #define REPLY_DEPTH 200 /* levels; services nest deeper than what Parley defines */
 
 /* Reported to the author, who sees it in the test chat. */
-static void http_report(const struct flow_turn *r, const char *why)
+static void http_report(const struct flow_run *r, const char *why)
 {
     if (r->calls->fault)
         r->calls->fault(r->calls->ctx, why);
@@ -26,7 +26,7 @@ static struct str http_content(struct str body)
 
 /* *doc NULL: there is no content, as after 204, or it is null. A page of HTML is named as such, because its syntax
  * error would not help: it usually is a login page, or comes from a proxy. */
-static enum status http_read_reply(const struct flow_turn *r, struct str body, struct json **doc, struct err *why)
+static enum status http_read_reply(const struct flow_run *r, struct str body, struct json **doc, struct err *why)
 {
     struct str content = http_content(body);
     *doc = NULL;
@@ -38,7 +38,7 @@ static enum status http_read_reply(const struct flow_turn *r, struct str body, s
 
 /* A variable whose value is missing in the reply becomes empty. A value left over from an earlier call would look like
  * part of this reply. */
-static enum status http_map_reply(struct flow_turn *r, const struct node_http *h, const struct json *doc)
+static enum status http_map_reply(struct flow_run *r, const struct node_http *h, const struct json *doc)
 {
     for (size_t i = 0; i < h->map_n; i++) {
         bool ok = true;
@@ -62,7 +62,7 @@ static bool http_is_fatal(enum status st)
 
 /* The call's error has its own err, so that a failure that the flow handles does not leave its sentence in the turn's.
  * No http function, as in a caller that allows no calls, is treated like a failed call. */
-static enum status http_call(struct flow_turn *r, const struct node_http *h, int *http_status, struct str *body)
+static enum status http_call(struct flow_run *r, const struct node_http *h, int *http_status, struct str *body)
 {
     struct flow_http rq;
     const char *refused;
@@ -88,7 +88,7 @@ static enum status http_call(struct flow_turn *r, const struct node_http *h, int
 }
 
 /* Whether the flow continues at `next`. An answer that fills no variables is not read. *st: out of memory. */
-static bool http_take_reply(struct flow_turn *r, const struct node_http *h, int http_status, struct str body,
+static bool http_take_reply(struct flow_run *r, const struct node_http *h, int http_status, struct str body,
                             enum status *st)
 {
     struct json *doc;
@@ -113,7 +113,7 @@ static bool http_take_reply(struct flow_turn *r, const struct node_http *h, int 
 }
 
 /* The status is set in both cases, because a flow may branch on it at `error`: 404 and 0 call for different words. */
-enum status run_http(struct flow_turn *r, const struct flow_node *n, int *next)
+enum status run_http(struct flow_run *r, const struct flow_node *n, int *next)
 {
     const struct node_http *h = &n->u.http;
     int http_status = 0;

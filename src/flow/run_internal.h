@@ -8,7 +8,7 @@
 
 #define SUGGEST_MAX 3
 
-struct flow_turn {
+struct flow_run {
     const struct flow *f;
     const struct flow_input *in;
     const struct flow_calls *calls;
@@ -34,11 +34,11 @@ struct flow_turn {
 };
 
 /* state.c */
-enum status run_load(struct flow_turn *r, const struct json *state);
-enum status run_save(struct flow_turn *r, struct json **out);
-void run_defaults(struct flow_turn *r); /* all variables as the flow presets them */
+enum status run_load(struct flow_run *r, const struct json *state);
+enum status run_save(struct flow_run *r, struct json **out);
+void run_defaults(struct flow_run *r); /* all variables as the flow presets them */
 /* The catch-all, once in a turn; NODE_NONE when there is none (any more). */
-int run_catch_all(struct flow_turn *r);
+int run_catch_all(struct flow_run *r);
 const char *flow_state_word(enum flow_state state); /* open handoff closed */
 
 /* run_say.c: everything that becomes a message */
@@ -47,27 +47,27 @@ static inline struct flow_message run_message(void)
     return (struct flow_message){
         .kind = FLOW_TEXT, .text = STR_EMPTY, .title = STR_EMPTY, .url = STR_EMPTY, .image = STR_EMPTY};
 }
-enum status run_render(struct flow_turn *r, const struct tpl *t, struct str *out);
-enum status run_text(struct flow_turn *r, const struct flow_text *t, struct str *out); /* "" when there is none */
-enum status run_send(struct flow_turn *r, struct flow_message *m);
-enum status run_send_text(struct flow_turn *r, struct str text, const struct node_choices *choices);
-enum status run_say(struct flow_turn *r, const struct flow_node *n);
-enum status run_messages(struct flow_turn *r, const struct flow_node *n, struct flow_message **out, size_t *count);
+enum status run_render(struct flow_run *r, const struct tpl *t, struct str *out);
+enum status run_text(struct flow_run *r, const struct flow_text *t, struct str *out); /* "" when there is none */
+enum status run_send(struct flow_run *r, struct flow_message *m);
+enum status run_send_text(struct flow_run *r, struct str text, const struct node_choices *choices);
+enum status run_say(struct flow_run *r, const struct flow_node *n);
+enum status run_messages(struct flow_run *r, const struct flow_node *n, struct flow_message **out, size_t *count);
 
 /* run_node.c, run_http.c, run_answer.c: run a node; *next says where to go on, NODE_NONE = stay here */
-enum status run_node(struct flow_turn *r, const struct flow_node *n, int *next);
-enum status run_http(struct flow_turn *r, const struct flow_node *n, int *next);
-enum status run_answer(struct flow_turn *r, const struct flow_node *n, int *next);
+enum status run_node(struct flow_run *r, const struct flow_node *n, int *next);
+enum status run_http(struct flow_run *r, const struct flow_node *n, int *next);
+enum status run_answer(struct flow_run *r, const struct flow_node *n, int *next);
 /* run_request.c: the call that an `http` node makes. *refused is NULL, or says why the call must not be made. */
-enum status run_request(struct flow_turn *r, const struct node_http *h, struct flow_http *rq, const char **refused);
+enum status run_request(struct flow_run *r, const struct node_http *h, struct flow_http *rq, const char **refused);
 /* resume.c: give the waiting node the visitor's message */
-enum status run_resume(struct flow_turn *r, int *next);
-enum status resume_answer(struct flow_turn *r, const struct flow_node *n, int *next);
+enum status run_resume(struct flow_run *r, int *next);
+enum status resume_answer(struct flow_run *r, const struct flow_node *n, int *next);
 
 /* cond.c */
-enum status cond_true(struct flow_turn *r, const struct cond *c, bool *out);
-struct value run_value(const struct flow_turn *r, int var);
+enum status cond_true(struct flow_run *r, const struct cond *c, bool *out);
+struct value run_value(const struct flow_run *r, int var);
 /* Sets a variable, as its own type; a value that does not fit leaves it empty. */
-enum status run_assign(struct flow_turn *r, int var, const struct value *v);
+enum status run_assign(struct flow_run *r, int var, const struct value *v);
 
 #endif

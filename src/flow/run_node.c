@@ -12,13 +12,13 @@
 
 /* Choices make the flow wait here. Without them it runs on, and the visitor reads the next node's messages in the same
  * reply. */
-static enum status node_say(struct flow_turn *r, const struct flow_node *n, int *next)
+static enum status node_say(struct flow_run *r, const struct flow_node *n, int *next)
 {
     *next = n->u.say.choices.n ? NODE_NONE : n->next;
     return run_say(r, n);
 }
 
-static enum status node_ask(struct flow_turn *r, const struct flow_node *n, int *next)
+static enum status node_ask(struct flow_run *r, const struct flow_node *n, int *next)
 {
     struct str text;
     *next = NODE_NONE;
@@ -28,7 +28,7 @@ static enum status node_ask(struct flow_turn *r, const struct flow_node *n, int 
     return st ? st : run_send_text(r, text, &n->u.ask.choices);
 }
 
-static enum status node_branch(struct flow_turn *r, const struct flow_node *n, int *next)
+static enum status node_branch(struct flow_run *r, const struct flow_node *n, int *next)
 {
     *next = n->next;
     for (size_t i = 0; i < n->u.branch.n; i++) {
@@ -46,7 +46,7 @@ static enum status node_branch(struct flow_turn *r, const struct flow_node *n, i
 
 /* Adding to an empty variable counts from 0, so a counter needs no default. A template that renders to nothing sets an
  * empty text. */
-static enum status set_one(struct flow_turn *r, const struct assign *s)
+static enum status set_one(struct flow_run *r, const struct assign *s)
 {
     struct value v = s->to;
     enum status st = OK;
@@ -64,7 +64,7 @@ static enum status set_one(struct flow_turn *r, const struct assign *s)
     return st ? st : run_assign(r, s->var, &v);
 }
 
-static enum status node_set(struct flow_turn *r, const struct flow_node *n, int *next)
+static enum status node_set(struct flow_run *r, const struct flow_node *n, int *next)
 {
     enum status st = OK;
     *next = n->next;
@@ -75,7 +75,7 @@ static enum status node_set(struct flow_turn *r, const struct flow_node *n, int 
 
 /* The status is set before the text is rendered, and the node has no way on: nothing may be said after a hand-off until
  * a person has answered, nor after an end. */
-static enum status node_last(struct flow_turn *r, const struct flow_node *n, int *next)
+static enum status node_last(struct flow_run *r, const struct flow_node *n, int *next)
 {
     struct str text;
     *next = NODE_NONE;
@@ -84,7 +84,7 @@ static enum status node_last(struct flow_turn *r, const struct flow_node *n, int
     return st || text.n == 0 ? st : run_send_text(r, text, NULL);
 }
 
-static enum status node_jump(struct flow_turn *r, const struct flow_node *n, int *next)
+static enum status node_jump(struct flow_run *r, const struct flow_node *n, int *next)
 {
     (void)r;
     *next = n->next;
@@ -93,7 +93,7 @@ static enum status node_jump(struct flow_turn *r, const struct flow_node *n, int
 
 /* Seconds only add to the pause before the next message. A sleep here would hold a thread for every visitor who is
  * being shown a typing indicator. */
-static enum status node_wait(struct flow_turn *r, const struct flow_node *n, int *next)
+static enum status node_wait(struct flow_run *r, const struct flow_node *n, int *next)
 {
     *next = n->u.seconds ? n->next : NODE_NONE;
     r->delay_ms += n->u.seconds * 1000;
@@ -102,13 +102,13 @@ static enum status node_wait(struct flow_turn *r, const struct flow_node *n, int
     return OK;
 }
 
-static enum status (*const runners[NODE_TYPES])(struct flow_turn *, const struct flow_node *, int *) = {
+static enum status (*const runners[NODE_TYPES])(struct flow_run *, const struct flow_node *, int *) = {
     [NODE_SAY] = node_say,   [NODE_ASK] = node_ask,      [NODE_BRANCH] = node_branch, [NODE_SET] = node_set,
     [NODE_HTTP] = run_http,  [NODE_ANSWER] = run_answer, [NODE_JUMP] = node_jump,     [NODE_HANDOFF] = node_last,
     [NODE_WAIT] = node_wait, [NODE_END] = node_last,
 };
 
-enum status run_node(struct flow_turn *r, const struct flow_node *n, int *next)
+enum status run_node(struct flow_run *r, const struct flow_node *n, int *next)
 {
     return runners[n->type](r, n, next);
 }

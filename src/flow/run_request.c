@@ -18,7 +18,7 @@ static bool http_header_safe(struct str s)
 }
 
 /* A semicolon would begin another cookie, which may carry a name that the server trusts. */
-static bool http_cookie_safe(const struct flow_turn *r, const struct http_header *h)
+static bool http_cookie_safe(const struct flow_run *r, const struct http_header *h)
 {
     char tmp[VALUE_TEXT];
     for (size_t i = 0; i < h->value.n; i++) {
@@ -35,7 +35,7 @@ static bool http_cookie_safe(const struct flow_turn *r, const struct http_header
 /* The value is taken apart at its secrets, whose values the flow never sees. What lies between two of them is rendered
  * as one piece. The check for control characters is repeated here because the parser saw only the fixed parts of a
  * value. */
-static enum status http_make_header(struct flow_turn *r, const struct http_header *h, struct flow_header *out,
+static enum status http_make_header(struct flow_run *r, const struct http_header *h, struct flow_header *out,
                                     const char **refused)
 {
     const struct tpl *t = &h->value;
@@ -63,7 +63,7 @@ static enum status http_make_header(struct flow_turn *r, const struct http_heade
 
 /* A body without a declared type is sent as JSON, which is what nearly all flows send. *type is what is sent; it holds
  * no secret (secret.c), so it is one piece. */
-static enum status http_make_headers(struct flow_turn *r, const struct node_http *h, struct flow_http *rq,
+static enum status http_make_headers(struct flow_run *r, const struct node_http *h, struct flow_http *rq,
                                      struct str *type, const char **refused)
 {
     static const struct flow_piece json = {{"application/json", 16}, false};
@@ -164,7 +164,7 @@ static const char *http_url_fault(const struct tpl *t, const size_t *starts, str
 }
 
 /* Rendered part by part, to know where each begins. */
-static enum status http_make_url(struct flow_turn *r, const struct tpl *t, struct str *out, const char **refused)
+static enum status http_make_url(struct flow_run *r, const struct tpl *t, struct str *out, const char **refused)
 {
     size_t *starts = arena_array(r->a, t->n + 1, sizeof(*starts));
     bool ok = true;
@@ -196,7 +196,7 @@ static enum status http_make_url(struct flow_turn *r, const struct tpl *t, struc
 /* ---- the body ---- */
 
 /* A body that was written as an object has its modes since the flow was read: it is JSON whatever the header says. */
-static enum status http_make_body(struct flow_turn *r, const struct node_http *h, struct str type, struct str *out,
+static enum status http_make_body(struct flow_run *r, const struct node_http *h, struct str type, struct str *out,
                                   const char **refused)
 {
     struct tpl t = h->body;
@@ -214,7 +214,7 @@ static enum status http_make_body(struct flow_turn *r, const struct node_http *h
     return run_render(r, &t, out);
 }
 
-enum status run_request(struct flow_turn *r, const struct node_http *h, struct flow_http *rq, const char **refused)
+enum status run_request(struct flow_run *r, const struct node_http *h, struct flow_http *rq, const char **refused)
 {
     struct str type = STR_EMPTY;
     *refused = NULL;

@@ -8,7 +8,7 @@
 /* Most texts have no variables. They are copied without the scratch buffer; a copy is needed in any case, because the
  * message outlives the flow. A text that grows too large is the fault of the flow and its variables, and has its own
  * code, unlike a lack of memory. */
-enum status run_render(struct flow_turn *r, const struct tpl *t, struct str *out)
+enum status run_render(struct flow_run *r, const struct tpl *t, struct str *out)
 {
     bool ok = true;
     if (t->n == 0) {
@@ -30,14 +30,14 @@ enum status run_render(struct flow_turn *r, const struct tpl *t, struct str *out
     return ok ? OK : err_nomem(r->e);
 }
 
-enum status run_text(struct flow_turn *r, const struct flow_text *t, struct str *out)
+enum status run_text(struct flow_run *r, const struct flow_text *t, struct str *out)
 {
     *out = STR_EMPTY;
     return t->lang ? run_render(r, t->lang[r->lang], out) : OK;
 }
 
 /* Labels in the language of the conversation, values the same in all of them: the value is what comes back. */
-static enum status set_choices(struct flow_turn *r, const struct node_choices *c, struct flow_message *m)
+static enum status set_choices(struct flow_run *r, const struct node_choices *c, struct flow_message *m)
 {
     bool ok = true;
     struct flow_choice *all = arena_array(r->a, c->n, sizeof(*all));
@@ -53,7 +53,7 @@ static enum status set_choices(struct flow_turn *r, const struct node_choices *c
 
 /* A limit of messages beside the limit of steps: a loop of `say` nodes could otherwise show hundreds of messages before
  * it is stopped. */
-enum status run_send(struct flow_turn *r, struct flow_message *m)
+enum status run_send(struct flow_run *r, struct flow_message *m)
 {
     if (r->said == MAX_TURN_MESSAGES)
         return err_set(r->e, E_flow_messages, "The flow answers one message with more than %d messages.",
@@ -65,7 +65,7 @@ enum status run_send(struct flow_turn *r, struct flow_message *m)
 }
 
 /* The text is copied because it may be one of Parley's own sentences or belong to the flow. */
-enum status run_send_text(struct flow_turn *r, struct str text, const struct node_choices *choices)
+enum status run_send_text(struct flow_run *r, struct str text, const struct node_choices *choices)
 {
     bool ok = true;
     struct flow_message m = run_message();
@@ -78,7 +78,7 @@ enum status run_send_text(struct flow_turn *r, struct str text, const struct nod
 
 /* The address of an image is `url` in the flow's format, but clients expect it in `image`, where a card has its own
  * picture too; `url` is then only ever a link. */
-static enum status render_message(struct flow_turn *r, const struct say_message *s, struct flow_message *m)
+static enum status render_message(struct flow_run *r, const struct say_message *s, struct flow_message *m)
 {
     struct str url;
     m->kind = s->kind;
@@ -101,7 +101,7 @@ static enum status render_message(struct flow_turn *r, const struct say_message 
 }
 
 /* Choices belong to the last message, because clients show buttons below it. */
-enum status run_messages(struct flow_turn *r, const struct flow_node *n, struct flow_message **out, size_t *count)
+enum status run_messages(struct flow_run *r, const struct flow_node *n, struct flow_message **out, size_t *count)
 {
     const struct node_say *say = &n->u.say;
     struct flow_message *m = arena_array(r->a, say->n, sizeof(*m));
@@ -117,7 +117,7 @@ enum status run_messages(struct flow_turn *r, const struct flow_node *n, struct 
 
 /* All messages are rendered before the first is sent, so that a text which is too large does not leave half a node on
  * the visitor's screen. The menu is remembered for visitors who press its buttons later (resume.c). */
-enum status run_say(struct flow_turn *r, const struct flow_node *n)
+enum status run_say(struct flow_run *r, const struct flow_node *n)
 {
     struct flow_message *m;
     size_t count;

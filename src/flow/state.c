@@ -15,14 +15,14 @@ const char *flow_state_word(enum flow_state state)
     return state_words[state];
 }
 
-void run_defaults(struct flow_turn *r)
+void run_defaults(struct flow_run *r)
 {
     for (size_t i = 0; i < r->f->var_n; i++)
         r->vars[i] = r->f->vars[i].preset;
 }
 
 /* Once in a turn: a catch-all that does not understand the message either must not send it round again. */
-int run_catch_all(struct flow_turn *r)
+int run_catch_all(struct flow_run *r)
 {
     if (r->caught)
         return NODE_NONE;
@@ -38,7 +38,7 @@ static int node_index(const struct flow *f, struct str name)
 
 /* Values are converted to the types that the variables have now. A test chat runs against a draft that is being edited,
  * so the type may have changed between two messages. */
-static enum status load_vars(struct flow_turn *r, const struct json *vars)
+static enum status load_vars(struct flow_run *r, const struct json *vars)
 {
     bool ok = true;
     for (size_t i = 0; i < r->f->var_n && ok; i++)
@@ -48,7 +48,7 @@ static enum status load_vars(struct flow_turn *r, const struct json *vars)
 
 /* The visitor's client says with each message which language it wants. When that changes, the language of the
  * conversation follows; otherwise what the flow has set stays. */
-static void load_language(struct flow_turn *r, const struct json *state)
+static void load_language(struct flow_run *r, const struct json *state)
 {
     int lang = state ? flow_language(r->f, json_get_str(state, "lang")) : -1;
     struct str before = json_get_str(state, "loc");
@@ -60,7 +60,7 @@ static void load_language(struct flow_turn *r, const struct json *state)
     r->lang = lang >= 0 ? lang : 0;
 }
 
-static void load_suggestions(struct flow_turn *r, const struct json *list)
+static void load_suggestions(struct flow_run *r, const struct json *list)
 {
     for (size_t i = 0; i < json_len(list) && r->suggest_n < SUGGEST_MAX; i++)
         r->suggest[r->suggest_n++] = json_str(json_at(list, i));
@@ -68,7 +68,7 @@ static void load_suggestions(struct flow_turn *r, const struct json *list)
 
 /* A closed conversation and an unknown format both begin again: with the presets, and without a place. The language is
  * loaded from neither, so it is chosen again from the visitor's locale. */
-enum status run_load(struct flow_turn *r, const struct json *state)
+enum status run_load(struct flow_run *r, const struct json *state)
 {
     r->at = r->menu = NODE_NONE;
     r->status = FLOW_OPEN;
@@ -92,7 +92,7 @@ enum status run_load(struct flow_turn *r, const struct json *state)
 
 /* Keys are copied because json-c needs a NUL, and names of variables are borrowed from the document. Empty variables
  * are left out, which is also how they are read back. */
-static int save_vars(const struct flow_turn *r, struct json *state)
+static int save_vars(const struct flow_run *r, struct json *state)
 {
     struct json *vars;
     int bad = json_set_object(state, "vars", &vars);
@@ -106,7 +106,7 @@ static int save_vars(const struct flow_turn *r, struct json *state)
     return bad;
 }
 
-static int save_suggestions(const struct flow_turn *r, struct json *state)
+static int save_suggestions(const struct flow_run *r, struct json *state)
 {
     struct json *list;
     if (r->suggest_n == 0)
@@ -119,7 +119,7 @@ static int save_suggestions(const struct flow_turn *r, struct json *state)
 
 /* The estimate is cheap and safe: six bytes is the longest that a byte becomes in JSON. Only near the limit is the
  * state written to be measured. */
-static enum status state_check_size(const struct flow_turn *r, const struct json *state)
+static enum status state_check_size(const struct flow_run *r, const struct json *state)
 {
     size_t sum = 1024 + r->f->var_n * (MAX_FLOW_NAME + VALUE_TEXT);
     for (size_t i = 0; i < r->f->var_n; i++)
@@ -142,7 +142,7 @@ static enum status state_check_size(const struct flow_turn *r, const struct json
 
 /* Where the conversation is; what has its initial value is left out, so that the state of most conversations is a
  * few dozen bytes. */
-static int save_place(const struct flow_turn *r, struct json *s)
+static int save_place(const struct flow_run *r, struct json *s)
 {
     if (r->at != NODE_NONE && json_set_str(s, "at", r->f->nodes[r->at].id))
         return -1;
@@ -155,7 +155,7 @@ static int save_place(const struct flow_turn *r, struct json *s)
     return r->status == FLOW_OPEN ? 0 : json_set_str(s, "state", str_from(state_words[r->status]));
 }
 
-static int save_language(const struct flow_turn *r, struct json *s)
+static int save_language(const struct flow_run *r, struct json *s)
 {
     int failed = json_set_str(s, "lang", r->f->langs[r->lang]);
     return failed || r->locale.n == 0 ? failed : json_set_str(s, "loc", r->locale);
@@ -163,7 +163,7 @@ static int save_language(const struct flow_turn *r, struct json *s)
 
 /* The size is checked last, on the document as it will be stored. A state that is too large ends the turn before
  * anything is recorded, so the conversation stays as it was. */
-enum status run_save(struct flow_turn *r, struct json **out)
+enum status run_save(struct flow_run *r, struct json **out)
 {
     struct json *s = json_new_object(r->a);
     if (!s)
