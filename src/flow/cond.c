@@ -43,7 +43,7 @@ static int cond_compare(const struct flow_run *r, const struct value *a, const s
         return (a->number > b->number) - (a->number < b->number);
     if (a->kind == KIND_BOOLEAN)
         return (int)a->truth - (int)b->truth;
-    if (a->kind == KIND_DATE && value_date(b->text, r->in->now_ms, day))
+    if (a->kind == KIND_DATE && value_date(b->text, r->in.now_ms, day))
         return str_cmp(a->text, str_from(day));
     return str_cmp(a->text, b->text);
 }

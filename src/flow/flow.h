@@ -1,8 +1,8 @@
 /* flow.h: the flow language: parse, lint, run, scripted tests, difference. Format: htdocs/schema/flow-1.json.
  *
- * A parsed flow is immutable and thread safe; it is reference counted. The runner is a pure function of (flow,
- * state, input) but for the calls in struct flow_calls, through which it reaches answers and HTTP; it holds no
- * database connection. */
+ * A parsed flow is immutable and thread safe; it is reference counted. The runner calls nothing outside: it returns the
+ * call that it needs, and continues when its caller gives it the result. So a turn is a pure function of (flow, state,
+ * input, results), and a turn that waits is only data. */
 #ifndef PARLEY_FLOW_FLOW_H
 #define PARLEY_FLOW_FLOW_H
 
@@ -88,16 +88,26 @@ struct flow_answer {
     } hits[3];
     size_t n;
 };
-struct flow_calls {
-    void *ctx;
-    enum status (*say)(void *ctx, const struct flow_message *m, struct err *e); /* each message as it is made */
-    enum status (*answer)(void *ctx, struct str language, struct str question, struct arena *a, struct flow_answer *out,
-                          struct err *e);
-    enum status (*http)(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *body,
-                        struct err *e);
-    void (*step)(void *ctx, struct str node, const char *type); /* the path taken; may be NULL */
-    /* Why the `http` node of the last step continues at `error`, for the author of the flow; may be NULL. */
-    void (*fault)(void *ctx, const char *why);
+/* What a turn needs from outside before it can continue. */
+enum flow_need { FLOW_DONE, FLOW_NEEDS_HTTP, FLOW_NEEDS_ANSWERS };
+struct flow_question {
+    struct str language, text;
+};
+struct flow_call {
+    enum flow_need need;
+    struct flow_http http;         /* with FLOW_NEEDS_HTTP */
+    struct flow_question question; /* with FLOW_NEEDS_ANSWERS */
+};
+struct flow_http_reply {
+    int status; /* 0: there is no reply, because the call failed or was not made */
+    struct str body;
+    const char *why; /* with the status 0: a sentence for the author of the flow */
+};
+/* One node of the path that a turn took. */
+struct flow_step {
+    struct str node;
+    const char *type;
+    struct str fault; /* why an `http` node continued at `error`, for the author of the flow; "" otherwise */
 };
 struct flow_input {
     struct str text, choice;
@@ -117,17 +127,42 @@ struct flow_result {
  * Nothing is recorded. Texts live in the arena. */
 enum status flow_greeting(const struct flow *f, struct str language, struct arena *a, struct flow_message **out,
                           size_t *n, struct err *e);
-/* One turn. `state` NULL = first message of the conversation: the visitor has seen the greeting and answers it (a
- * matching choice is taken, else the flow continues after it); a closed state starts again in the same way.
- * in->choice is the value of a button, in->text what was typed; in->language the visitor's locale ("" = unknown),
- * and when it changes the conversation's language follows. Messages go to calls->say as they are made; their texts
- * and out live in the arena, so the flow may be dropped. A turn that stays open always says something. Errors of
- * calls->say and calls->answer end the turn with that error, those of calls->http only if they are ERR_NOMEM,
- * ERR_GONE or ERR_INTERNAL: any other failed call is the flow's to handle. ERR_INVALID code flow_loop (more than
- * MAX_FLOW_STEPS nodes), flow_messages (more than MAX_TURN_MESSAGES), "invalid" (the message is not text);
- * ERR_TOO_LARGE code flow_text (one text past MAX_FLOW_RENDERED), flow_state (past MAX_STATE). */
-enum status flow_run(const struct flow *f, const struct json *state, const struct flow_input *in,
-                     const struct flow_calls *calls, struct arena *a, struct flow_result *out, struct err *e);
+
+/* One turn, from the visitor's message to the state that is saved:
+ *
+ *     flow_begin, then flow_next until it says FLOW_DONE, then flow_finish
+ *
+ * Whenever flow_next says that it needs something else, the caller sends on the new messages, gets the result in its
+ * own way and time, gives it with flow_got_http or flow_got_answers, and calls flow_next again. A turn may be abandoned
+ * at any point: struct flow_run is plain data in the arena, holds nothing, and may pass from thread to thread, but is
+ * used by one at a time. The flow, `state` and the texts of `in` must live until flow_finish has returned.
+ *
+ * The turn failed, and has to be abandoned, if one of these functions returns anything but OK: ERR_INVALID code
+ * flow_loop (more than MAX_FLOW_STEPS nodes), flow_messages (more than MAX_TURN_MESSAGES), "invalid" (the message is
+ * not text); ERR_TOO_LARGE code flow_text (one text past MAX_FLOW_RENDERED), flow_state (past MAX_STATE); ERR_NOMEM. */
+struct flow_run;
+
+/* `state` NULL = first message of the conversation: the visitor has seen the greeting and answers it (a matching choice
+ * is taken, else the flow continues after it); a closed state starts again in the same way. in->choice is the value of
+ * a button, in->text what was typed; in->language the visitor's locale ("" = unknown), and when it changes the
+ * conversation's language follows. */
+enum status flow_begin(const struct flow *f, const struct json *state, const struct flow_input *in, struct arena *a,
+                       struct flow_run **out, struct err *e);
+/* Runs until the turn needs something from outside or is done, and says so in *call. Called again before the result was
+ * given, it says the same again. A turn that stays open has said something when it is done. */
+enum status flow_next(struct flow_run *r, struct flow_call *call, struct err *e);
+/* The result that flow_next asked for; it need not live longer than this call. A failed HTTP call is the flow's to
+ * handle and has the status 0; answers that could not be looked up are an error of the caller's, which abandons the
+ * turn. It is a bug to give a result that was not asked for. */
+enum status flow_got_http(struct flow_run *r, const struct flow_http_reply *reply, struct err *e);
+enum status flow_got_answers(struct flow_run *r, const struct flow_answer *found, struct err *e);
+/* All messages of the turn so far, and the nodes it has taken so far. Messages are only ever added; the arrays are
+ * valid until the next call of one of the functions above. Texts of messages live in the arena, so that they outlive
+ * the flow; those of the path belong to the flow. */
+const struct flow_message *flow_run_messages(const struct flow_run *r, size_t *n);
+const struct flow_step *flow_run_path(const struct flow_run *r, size_t *n);
+/* After FLOW_DONE. *out lives in the arena. */
+enum status flow_finish(struct flow_run *r, struct flow_result *out, struct err *e);
 
 /* ---- scripted tests carried in the flow ----
  * One result for each, in order; the message names test, turn (0 = the greeting), what was expected and what came. */

@@ -52,11 +52,11 @@ static int resume_take_choice(struct flow_run *r, const struct flow_node *n, con
  * is probably about the present question. */
 static const struct node_choice *resume_menu_choice(const struct flow_run *r)
 {
-    if (r->in->choice.n == 0 || r->menu == NODE_NONE || r->menu == r->at)
+    if (r->in.choice.n == 0 || r->menu == NODE_NONE || r->menu == r->at)
         return NULL;
     const struct node_choices *c = resume_choices_of(&r->f->nodes[r->menu]);
     for (size_t i = 0; i < c->n; i++)
-        if (str_eq(c->p[i].value, r->in->choice))
+        if (str_eq(c->p[i].value, r->in.choice))
             return &c->p[i];
     return NULL;
 }
@@ -122,7 +122,7 @@ static enum status resume_ask(struct flow_run *r, const struct flow_node *n, int
         struct expect_in in = {.ask = a,
                                .text = c ? c->value : r->input,
                                .locale = locale,
-                               .now_ms = r->in->now_ms,
+                               .now_ms = r->in.now_ms,
                                .pattern_us = r->pattern_us,
                                .a = r->a};
         good = expect_read(&in, &v, &ok);

@@ -1,50 +1,35 @@
-/* run.c: flow_run, one turn. A pure function of flow, state and input, but for the calls: nothing of the conversation
- * is kept outside the state that it returns. So a turn that fails or is thought again after a conflict leaves no trace,
- * and any process can run the next one. */
+/* run.c: one turn, from call to call. Nothing of the conversation is kept outside the state that the turn returns. So a
+ * turn that fails or is thought again after a conflict leaves no trace, and any process can run the next one. A turn
+ * that needs something from outside returns to its caller with its place noted in struct flow_run; no C function of the
+ * runner is then on any stack. */
 #include "base/utf8.h"
 #include "flow/run_internal.h"
 
 #include "base/banned.h"
 
-static void run_begin(struct flow_run *r, const struct flow *f, struct arena *a, struct err *e)
+static void run_init(struct flow_run *r, const struct flow *f, const struct flow_input *in, struct arena *a)
 {
     *r = (struct flow_run){.f = f,
+                           .in = *in,
                            .a = a,
-                           .e = e,
                            .at = NODE_NONE,
                            .menu = NODE_NONE,
+                           .next = NODE_NONE,
                            .input = STR_EMPTY,
                            .folded = STR_EMPTY,
                            .locale = STR_EMPTY,
                            .own_us = MAX_FLOW_PATTERN_US};
-    buf_init(&r->buf, MAX_FLOW_RENDERED);
+    r->pattern_us = in->pattern_us ? in->pattern_us : &r->own_us;
 }
 
-/* The path is wanted only by the test chat, which shows the author which nodes were taken. */
-static void run_report_step(struct flow_run *r, const struct flow_node *n)
+/* The path is kept for the test chat, which shows the author which nodes were taken. */
+static enum status run_add_step(struct flow_run *r, const struct flow_node *n)
 {
-    if (r->calls->step)
-        r->calls->step(r->calls->ctx, n->id, node_type_name(n->type));
-}
-
-/* From node to node until one waits for the visitor or ends. The number of steps is bounded, because a draft may run
- * in a loop that lint would refuse. */
-static enum status run_from(struct flow_run *r, int next)
-{
-    while (next != NODE_NONE) {
-        const struct flow_node *n = &r->f->nodes[next];
-        if (++r->steps > MAX_FLOW_STEPS)
-            return err_set(r->e, E_flow_loop,
-                           "The flow runs in a loop at \"%.*s\": more than %d steps for one message.", STR_F(n->id),
-                           MAX_FLOW_STEPS);
-        /* Before the node runs, not after it: a node that stays leaves next at NODE_NONE, and the state then says where
-         * the conversation waits. */
-        r->at = next;
-        run_report_step(r, n);
-        enum status st = run_node(r, n, &next);
-        if (st)
-            return st;
-    }
+    struct flow_step *all = run_grow(r->a, r->path, r->path_n, &r->path_cap, sizeof(*all));
+    if (!all)
+        return err_nomem(r->e);
+    r->path = all;
+    r->path[r->path_n++] = (struct flow_step){n->id, node_type_name(n->type), STR_EMPTY};
     return OK;
 }
 
@@ -53,7 +38,7 @@ static enum status run_from(struct flow_run *r, int next)
  * add. */
 static enum status run_ensure_reply(struct flow_run *r)
 {
-    if (r->said || r->status != FLOW_OPEN)
+    if (r->said_n || r->status != FLOW_OPEN)
         return OK;
     const struct flow_node *n = r->at == NODE_NONE ? NULL : &r->f->nodes[r->at];
     const struct node_choices *again = n && n->type == NODE_SAY ? &n->u.say.choices : NULL;
@@ -66,51 +51,142 @@ static enum status run_ensure_reply(struct flow_run *r)
 static enum status run_take_input(struct flow_run *r)
 {
     bool ok = true;
-    struct str said = r->in->text.n ? r->in->text : r->in->choice;
-    if (!utf8_text(r->in->text) || !utf8_text(r->in->choice) || said.n > (size_t)MAX_TEXT * 4)
+    struct str said = r->in.text.n ? r->in.text : r->in.choice;
+    if (!utf8_text(r->in.text) || !utf8_text(r->in.choice) || said.n > (size_t)MAX_TEXT * 4)
         return err_set(r->e, E_invalid, "The message is not valid text, or too long.");
     r->input = str_trim(said);
-    r->folded = text_fold(r->a, r->in->choice.n ? r->in->choice : r->input, &ok);
+    r->folded = text_fold(r->a, r->in.choice.n ? r->in.choice : r->input, &ok);
     return ok ? OK : err_nomem(r->e);
 }
 
-/* The node that waited is reported as a step only if the turn stays there or if it is the greeting of a new
- * conversation. If it led on to another node, it was reported when the previous turn came to it. */
-static enum status run_turn(struct flow_run *r, const struct json *state)
+/* The node that waited is a step of this turn only if the turn stays there or if it is the greeting of a new
+ * conversation. If it led on to another node, it was a step of the previous turn. Which of the two it is may be known
+ * only when a look-up has its result, so this is called right before the first node runs. */
+static enum status run_report_resumed(struct flow_run *r)
 {
-    int next = NODE_NONE;
+    bool again = r->at != NODE_NONE && (r->first == NODE_NONE || r->next == NODE_NONE);
+    r->resumed = true;
+    return again ? run_add_step(r, &r->f->nodes[r->at]) : OK;
+}
+
+/* From node to node until one needs something from outside, waits for the visitor, or ends. The number of steps is
+ * bounded, because a draft may run in a loop that lint would refuse. */
+static enum status run_nodes(struct flow_run *r)
+{
+    enum status st = r->resumed ? OK : run_report_resumed(r);
+    while (!st && r->place == RUN_NODES && r->next != NODE_NONE) {
+        const struct flow_node *n = &r->f->nodes[r->next];
+        if (++r->steps > MAX_FLOW_STEPS)
+            return err_set(r->e, E_flow_loop,
+                           "The flow runs in a loop at \"%.*s\": more than %d steps for one message.", STR_F(n->id),
+                           MAX_FLOW_STEPS);
+        /* Before the node runs, not after it: a node that stays leaves next at NODE_NONE, and the state then says where
+         * the conversation waits. */
+        r->at = r->next;
+        st = run_add_step(r, n);
+        if (!st)
+            st = run_node(r, n, &r->next);
+    }
+    if (st || r->place != RUN_NODES)
+        return st;
+    r->place = RUN_DONE;
+    return run_ensure_reply(r);
+}
+
+/* ---- the interface: each function makes the run ready for its time, and leaves no memory outside the arena ---- */
+
+static void run_enter(struct flow_run *r, struct err *e)
+{
+    r->e = e;
+    buf_init(&r->buf, MAX_FLOW_RENDERED);
+}
+
+static enum status run_leave(struct flow_run *r, enum status st)
+{
+    buf_release(&r->buf);
+    r->e = NULL;
+    return st;
+}
+
+enum status flow_begin(const struct flow *f, const struct json *state, const struct flow_input *in, struct arena *a,
+                       struct flow_run **out, struct err *e)
+{
+    struct flow_run *r = ARENA_NEW(a, struct flow_run);
+    *out = r;
+    if (!r)
+        return err_nomem(e);
+    run_init(r, f, in, a);
+    run_enter(r, e);
     enum status st = run_load(r, state);
     if (!st)
         st = run_take_input(r);
     r->status = FLOW_OPEN;
-    int first = st ? NODE_NONE : r->at;
-    if (!st)
-        st = run_resume(r, &next);
-    if (!st && r->at != NODE_NONE && (first == NODE_NONE || next == NODE_NONE))
-        run_report_step(r, &r->f->nodes[r->at]);
-    if (!st)
-        st = run_from(r, next);
-    return st ? st : run_ensure_reply(r);
+    r->first = r->at;
+    return run_leave(r, st);
+}
+
+enum status flow_next(struct flow_run *r, struct flow_call *call, struct err *e)
+{
+    static const enum flow_need needs[] = {[RUN_HTTP] = FLOW_NEEDS_HTTP,
+                                           [RUN_ANSWER] = FLOW_NEEDS_ANSWERS,
+                                           [RUN_SUGGESTED] = FLOW_NEEDS_ANSWERS,
+                                           [RUN_DONE] = FLOW_DONE};
+    enum status st = OK;
+    run_enter(r, e);
+    if (r->place == RUN_START) {
+        r->place = RUN_NODES;
+        st = run_resume(r, &r->next);
+    }
+    if (!st && r->place == RUN_NODES)
+        st = run_nodes(r);
+    if (!st) {
+        r->call.need = needs[r->place];
+        *call = r->call;
+    }
+    return run_leave(r, st);
+}
+
+enum status flow_got_http(struct flow_run *r, const struct flow_http_reply *reply, struct err *e)
+{
+    CHECK(r->place == RUN_HTTP);
+    run_enter(r, e);
+    enum status st = run_http_got(r, &r->f->nodes[r->at], reply, &r->next);
+    r->place = RUN_NODES;
+    return run_leave(r, st);
+}
+
+enum status flow_got_answers(struct flow_run *r, const struct flow_answer *found, struct err *e)
+{
+    CHECK(r->place == RUN_ANSWER || r->place == RUN_SUGGESTED);
+    run_enter(r, e);
+    enum status st = run_answer_got(r, &r->f->nodes[r->at], found, &r->next);
+    r->place = RUN_NODES;
+    return run_leave(r, st);
+}
+
+const struct flow_message *flow_run_messages(const struct flow_run *r, size_t *n)
+{
+    *n = r->said_n;
+    return r->said;
+}
+
+const struct flow_step *flow_run_path(const struct flow_run *r, size_t *n)
+{
+    *n = r->path_n;
+    return r->path;
 }
 
 /* The state is saved also for a closed conversation: it then says so, and the next message begins at the start. Nothing
  * in `out` may point into the flow, which the caller may drop before it uses the result. */
-enum status flow_run(const struct flow *f, const struct json *state, const struct flow_input *in,
-                     const struct flow_calls *calls, struct arena *a, struct flow_result *out, struct err *e)
+enum status flow_finish(struct flow_run *r, struct flow_result *out, struct err *e)
 {
-    struct flow_run r;
-    run_begin(&r, f, a, e);
-    r.in = in;
-    r.pattern_us = in->pattern_us ? in->pattern_us : &r.own_us;
-    r.calls = calls;
-    enum status st = run_turn(&r, state);
-    if (!st)
-        st = run_save(&r, &out->state);
-    out->status = r.status;
     bool ok = true;
-    out->language = st ? STR_EMPTY : arena_str(a, f->langs[r.lang], &ok);
-    buf_release(&r.buf);
-    return st ? st : ok ? OK : err_nomem(e);
+    CHECK(r->place == RUN_DONE);
+    run_enter(r, e);
+    enum status st = run_save(r, &out->state);
+    out->status = r->status;
+    out->language = st ? STR_EMPTY : arena_str(r->a, r->f->langs[r->lang], &ok);
+    return run_leave(r, st ? st : ok ? OK : err_nomem(e));
 }
 
 /* Only a `say` can be a greeting. Any other node would set variables, ask a question or call something outside, and
@@ -124,12 +200,10 @@ enum status flow_greeting(const struct flow *f, struct str language, struct aren
     *n = 0;
     if (f->start == NODE_NONE || f->nodes[f->start].type != NODE_SAY)
         return OK;
-    run_begin(&r, f, a, e);
-    r.in = &in;
-    r.pattern_us = &r.own_us;
+    run_init(&r, f, &in, a);
+    run_enter(&r, e);
     enum status st = run_load(&r, NULL);
     if (!st)
         st = run_messages(&r, &f->nodes[f->start], out, n);
-    buf_release(&r.buf);
-    return st;
+    return run_leave(&r, st);
 }

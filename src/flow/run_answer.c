@@ -64,42 +64,62 @@ static void answer_go_none(struct flow_run *r, const struct flow_node *n, int *n
         *next = run_catch_all(r);
 }
 
-/* A caller without answers, and an empty message, count as "nothing found". So does a verdict without a hit, which the
- * code below could not show. */
-static enum status answer_ask(struct flow_run *r, struct str question, struct flow_answer *out)
+/* Asks the caller of the flow for what matches a question. An empty question matches nothing. */
+static enum status answer_ask(struct flow_run *r, const struct flow_node *n, struct str question, enum run_place place,
+                              int *next)
 {
-    *out = (struct flow_answer){.verdict = FLOW_NONE};
-    if (!r->calls->answer || question.n == 0)
-        return OK;
-    enum status st = r->calls->answer(r->calls->ctx, r->f->langs[r->lang], question, r->a, out, r->e);
-    if (out->n == 0)
-        out->verdict = FLOW_NONE;
-    return st;
-}
-
-/* An answer node that is reached by a message which was already used waits for the next one. A message that is not
- * found stays unconsumed, so that the catch-all can still take it. */
-enum status run_answer(struct flow_run *r, const struct flow_node *n, int *next)
-{
-    struct flow_answer found;
-    *next = NODE_NONE;
-    r->answered = false;
-    r->suggest_n = 0;
-    if (r->consumed) /* its message is still to come */
-        return OK;
-    enum status st = answer_ask(r, r->input, &found);
-    if (st)
-        return st;
-    if (found.verdict == FLOW_NONE) {
+    if (question.n == 0) {
         answer_go_none(r, n, next);
         return OK;
     }
+    r->call.question = (struct flow_question){r->f->langs[r->lang], question};
+    r->place = place;
+    return OK;
+}
+
+/* An answer node that is reached by a message which was already used waits for the next one. */
+enum status run_answer(struct flow_run *r, const struct flow_node *n, int *next)
+{
+    *next = NODE_NONE;
+    r->answered = false;
+    r->suggest_n = 0;
+    return r->consumed ? OK : answer_ask(r, n, r->input, RUN_ANSWER, next);
+}
+
+/* The answer to a question that was suggested. It is looked up again: the state keeps only questions, and the answer
+ * may have been corrected since. Questions were cut to the length of a button, so the hit is found by its beginning;
+ * the loop runs backwards so that the best of several wins. */
+static enum status answer_suggested(struct flow_run *r, const struct flow_node *n, const struct flow_answer *found,
+                                    int *next)
+{
+    size_t best = 0;
+    for (size_t i = found->n; i-- > 0;)
+        if (str_starts(found->hits[i].question, r->call.question.text))
+            best = i;
+    r->consumed = r->answered = true;
+    *next = n->next;
+    return answer_send(r, found, best);
+}
+
+/* A message that is not found stays unconsumed, so that the catch-all can still take it. A verdict without a hit could
+ * not be shown and counts as "nothing found"; a suggestion whose answer is still found was chosen, however unsure the
+ * match is now. */
+enum status run_answer_got(struct flow_run *r, const struct flow_node *n, const struct flow_answer *found, int *next)
+{
+    bool chosen = r->place == RUN_SUGGESTED;
+    *next = NODE_NONE;
+    if (found->n == 0 || (found->verdict == FLOW_NONE && !chosen)) {
+        answer_go_none(r, n, next);
+        return OK;
+    }
+    if (chosen)
+        return answer_suggested(r, n, found, next);
     r->consumed = true;
-    if (found.verdict == FLOW_UNSURE)
-        return answer_send_suggestions(r, n, &found);
+    if (found->verdict == FLOW_UNSURE)
+        return answer_send_suggestions(r, n, found);
     r->answered = true;
     *next = n->next;
-    return answer_send(r, &found, 0);
+    return answer_send(r, found, 0);
 }
 
 /* Which suggestion the visitor takes, by its number or its text; suggest_n for "none of these"; -1 for neither. One
@@ -119,28 +139,6 @@ static int answer_picked(struct flow_run *r, const struct flow_node *n, bool *ok
     return none.n && (last || str_eq(text_fold(r->a, none, ok), r->folded)) ? (int)r->suggest_n : -1;
 }
 
-/* The answer to a question that was suggested. It is looked up again: the state keeps only questions, and the answer
- * may have been corrected since. Questions were cut to the length of a button, so the hit is found by its beginning;
- * the loop runs backwards so that the best of several wins. */
-static enum status answer_suggested(struct flow_run *r, const struct flow_node *n, struct str question, int *next)
-{
-    struct flow_answer found;
-    enum status st = answer_ask(r, question, &found);
-    if (st)
-        return st;
-    if (found.n == 0) { /* deleted since */
-        answer_go_none(r, n, next);
-        return OK;
-    }
-    size_t best = 0;
-    for (size_t i = found.n; i-- > 0;)
-        if (str_starts(found.hits[i].question, question))
-            best = i;
-    r->consumed = r->answered = true;
-    *next = n->next;
-    return answer_send(r, &found, best);
-}
-
 /* A message after an answer is a new matter and goes to the catch-all first; only if there is none is the node asked
  * again. */
 enum status resume_answer(struct flow_run *r, const struct flow_node *n, int *next)
@@ -154,7 +152,7 @@ enum status resume_answer(struct flow_run *r, const struct flow_node *n, int *ne
     r->suggest_n = 0;
     r->answered = false;
     if (which >= 0 && (size_t)which < suggested)
-        return answer_suggested(r, n, r->suggest[which], next);
+        return answer_ask(r, n, r->suggest[which], RUN_SUGGESTED, next);
     if (which >= 0) {
         answer_go_none(r, n, next);
         return OK;

@@ -1,5 +1,5 @@
 /* run_http.c: `http` nodes. The request (run_request.c) is made by the caller of the flow, which decides where calls
- * may go and keeps them out of a database transaction. A failed call is the flow's to handle: it continues at `error`
+ * may go and how it waits for them. A failed call is the flow's to handle: it continues at `error`
  * with the status 0, so that a server that is down never leaves a visitor without a reply. An answer that was to fill
  * variables and cannot be read is a failure, too: its status says success, but nothing of it has arrived. */
 #include <stdio.h>
@@ -10,11 +10,12 @@
 
 #define REPLY_DEPTH 200 /* levels; services nest deeper than what Parley defines */
 
-/* Reported to the author, who sees it in the test chat. */
-static void http_report(const struct flow_run *r, const char *why)
+/* For the author, who sees it in the test chat. */
+static enum status http_report(struct flow_run *r, const char *why)
 {
-    if (r->calls->fault)
-        r->calls->fault(r->calls->ctx, why);
+    bool ok = true;
+    r->path[r->path_n - 1].fault = arena_str(r->a, str_from(why), &ok);
+    return ok ? OK : err_nomem(r->e);
 }
 
 /* A byte order mark is no content. */
@@ -53,76 +54,51 @@ static enum status http_map_reply(struct flow_run *r, const struct node_http *h,
     return OK;
 }
 
-/* These failures end the turn: no memory, a visitor who has left, a fault of Parley. A flow that continued after them
- * would hide them. */
-static bool http_is_fatal(enum status st)
-{
-    return st == ERR_NOMEM || st == ERR_GONE || st == ERR_INTERNAL;
-}
-
-/* The call's error has its own err, so that a failure that the flow handles does not leave its sentence in the turn's.
- * No http function, as in a caller that allows no calls, is treated like a failed call. */
-static enum status http_call(struct flow_run *r, const struct node_http *h, int *http_status, struct str *body)
-{
-    struct flow_http rq;
-    const char *refused;
-    struct err why = ERR_INIT;
-    enum status st = run_request(r, h, &rq, &refused);
-    if (st)
-        return st;
-    if (refused || !r->calls->http) {
-        http_report(r, refused ? refused : "No calls are made here.");
-        return OK;
-    }
-    st = r->calls->http(r->calls->ctx, &rq, r->a, http_status, body, &why);
-    if (!st)
-        return OK;
-    *http_status = 0;
-    if (!http_is_fatal(st)) {
-        http_report(r, why.message);
-        return OK;
-    }
-    if (r->e)
-        *r->e = why;
-    return st;
-}
-
-/* Whether the flow continues at `next`. An answer that fills no variables is not read. *st: out of memory. */
-static bool http_take_reply(struct flow_run *r, const struct node_http *h, int http_status, struct str body,
-                            enum status *st)
+/* *good: the flow continues at `next`. An answer that fills no variables is not read. */
+static enum status http_take_reply(struct flow_run *r, const struct node_http *h, const struct flow_http_reply *reply,
+                                   bool *good)
 {
     struct json *doc;
     struct err why = ERR_INIT;
     char text[60];
-    if (http_status < 200 || http_status > 299) {
-        snprintf(text, sizeof(text), "The service answered with the status %d.", http_status);
-        if (http_status)
-            http_report(r, text);
-        return false;
+    *good = false;
+    if (reply->status == 0)
+        return http_report(r, reply->why);
+    if (reply->status < 200 || reply->status > 299) {
+        snprintf(text, sizeof(text), "The service answered with the status %d.", reply->status);
+        return http_report(r, text);
     }
-    if (!h->map_n)
-        return true;
-    if (http_read_reply(r, body, &doc, &why) != OK) {
-        if (why.status == ERR_NOMEM)
-            *st = err_nomem(r->e);
-        http_report(r, why.message);
-        return false;
-    }
-    *st = http_map_reply(r, h, doc);
-    return true;
+    enum status st = h->map_n ? http_read_reply(r, reply->body, &doc, &why) : OK;
+    if (st)
+        return st == ERR_NOMEM ? err_nomem(r->e) : http_report(r, why.message);
+    *good = true;
+    return h->map_n ? http_map_reply(r, h, doc) : OK;
 }
 
 /* The status is set in both cases, because a flow may branch on it at `error`: 404 and 0 call for different words. */
-enum status run_http(struct flow_run *r, const struct flow_node *n, int *next)
+enum status run_http_got(struct flow_run *r, const struct flow_node *n, const struct flow_http_reply *reply, int *next)
 {
     const struct node_http *h = &n->u.http;
-    int http_status = 0;
-    struct str body = STR_EMPTY;
-    enum status st = http_call(r, h, &http_status, &body);
-    struct value number = {.kind = KIND_NUMBER, .number = http_status};
-    if (!st && h->status_var != VAR_NONE)
-        st = run_assign(r, h->status_var, &number);
+    struct value number = {.kind = KIND_NUMBER, .number = reply->status};
+    bool good = false;
+    enum status st = h->status_var != VAR_NONE ? run_assign(r, h->status_var, &number) : OK;
     if (!st)
-        *next = http_take_reply(r, h, http_status, body, &st) ? n->next : h->error;
+        st = http_take_reply(r, h, reply, &good);
+    *next = good ? n->next : h->error;
     return st;
+}
+
+/* A request that must not be made is treated like a failed one. */
+enum status run_http(struct flow_run *r, const struct flow_node *n, int *next)
+{
+    struct flow_http rq;
+    const char *refused;
+    enum status st = run_request(r, &n->u.http, &rq, &refused);
+    if (st)
+        return st;
+    if (refused)
+        return run_http_got(r, n, &(struct flow_http_reply){.body = STR_EMPTY, .why = refused}, next);
+    r->call.http = rq;
+    r->place = RUN_HTTP;
+    return OK;
 }

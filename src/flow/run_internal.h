@@ -8,13 +8,22 @@
 
 #define SUGGEST_MAX 3
 
+/* Where a turn continues: an explicit place instead of a stack of C functions. */
+enum run_place {
+    RUN_START,     /* the visitor's message has not been given to the node that waits for it */
+    RUN_NODES,     /* at the node `next` */
+    RUN_HTTP,      /* the `http` node `at` waits for the reply */
+    RUN_ANSWER,    /* the `answer` node `at` waits for what matches the message */
+    RUN_SUGGESTED, /* the `answer` node `at` waits for what matches the suggestion that the visitor took */
+    RUN_DONE
+};
+
 struct flow_run {
     const struct flow *f;
-    const struct flow_input *in;
-    const struct flow_calls *calls;
+    struct flow_input in;
     struct arena *a;
-    struct err *e;
-    struct buf buf; /* scratch for rendering */
+    struct err *e;  /* of the public function that runs now */
+    struct buf buf; /* scratch for rendering; holds no memory between two public functions */
     struct value *vars;
     int lang;
     struct str locale; /* as the visitor's client last gave it */
@@ -26,11 +35,20 @@ struct flow_run {
     size_t suggest_n;
     enum flow_state status;
     /* of this turn */
+    enum run_place place;
+    int next;                 /* where to go on; NODE_NONE = the flow waits or has ended */
+    struct flow_call call;    /* what it waits for */
     struct str input, folded; /* the visitor's message, and folded */
+    int first;                /* `at` before the message was given to it */
+    bool resumed;             /* the message was given to it */
     bool consumed;            /* some node has taken the message as its answer */
     bool caught;              /* the catch-all was entered: not twice in one turn */
-    int steps, said, delay_ms;
+    int steps, delay_ms;
     int64_t own_us, *pattern_us; /* what patterns may still take */
+    struct flow_message *said;
+    size_t said_n, said_cap;
+    struct flow_step *path;
+    size_t path_n, path_cap;
 };
 
 /* state.c */
@@ -47,6 +65,8 @@ static inline struct flow_message run_message(void)
     return (struct flow_message){
         .kind = FLOW_TEXT, .text = STR_EMPTY, .title = STR_EMPTY, .url = STR_EMPTY, .image = STR_EMPTY};
 }
+/* Room for one more element after the n of `old`; NULL without memory. */
+void *run_grow(struct arena *a, void *old, size_t n, size_t *cap, size_t size);
 enum status run_render(struct flow_run *r, const struct tpl *t, struct str *out);
 enum status run_text(struct flow_run *r, const struct flow_text *t, struct str *out); /* "" when there is none */
 enum status run_send(struct flow_run *r, struct flow_message *m);
@@ -54,13 +74,17 @@ enum status run_send_text(struct flow_run *r, struct str text, const struct node
 enum status run_say(struct flow_run *r, const struct flow_node *n);
 enum status run_messages(struct flow_run *r, const struct flow_node *n, struct flow_message **out, size_t *count);
 
-/* run_node.c, run_http.c, run_answer.c: run a node; *next says where to go on, NODE_NONE = stay here */
+/* run_node.c, run_http.c, run_answer.c: run a node; *next says where to go on, NODE_NONE = stay here. A node that needs
+ * something from outside first sets r->call and r->place, and its *next does not count; the function `..._got` is then
+ * given the result. */
 enum status run_node(struct flow_run *r, const struct flow_node *n, int *next);
 enum status run_http(struct flow_run *r, const struct flow_node *n, int *next);
+enum status run_http_got(struct flow_run *r, const struct flow_node *n, const struct flow_http_reply *reply, int *next);
 enum status run_answer(struct flow_run *r, const struct flow_node *n, int *next);
+enum status run_answer_got(struct flow_run *r, const struct flow_node *n, const struct flow_answer *found, int *next);
 /* run_request.c: the call that an `http` node makes. *refused is NULL, or says why the call must not be made. */
 enum status run_request(struct flow_run *r, const struct node_http *h, struct flow_http *rq, const char **refused);
-/* resume.c: give the waiting node the visitor's message */
+/* resume.c, and run_answer.c for its node: give the waiting node the visitor's message, in the same way */
 enum status run_resume(struct flow_run *r, int *next);
 enum status resume_answer(struct flow_run *r, const struct flow_node *n, int *next);
 

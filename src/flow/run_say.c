@@ -1,6 +1,8 @@
 /* run_say.c: everything that becomes a message. All texts are rendered into the arena of the turn, so a message
  * outlives the flow. The pause of a `wait` node goes with the next message as delay_ms: the client waits, the server
  * never sleeps. */
+#include <string.h>
+
 #include "flow/run_internal.h"
 
 #include "base/banned.h"
@@ -51,17 +53,36 @@ static enum status set_choices(struct flow_run *r, const struct node_choices *c,
     return ok ? OK : err_nomem(r->e);
 }
 
-/* A limit of messages beside the limit of steps: a loop of `say` nodes could otherwise show hundreds of messages before
- * it is stopped. */
+/* The array is copied to twice its size: most turns take a few steps and say one or two messages. */
+void *run_grow(struct arena *a, void *old, size_t n, size_t *cap, size_t size)
+{
+    if (n < *cap)
+        return old;
+    size_t more = *cap ? 2 * *cap : 4;
+    void *grown = arena_array(a, more, size);
+    if (!grown)
+        return NULL;
+    if (n)
+        memcpy(grown, old, n * size);
+    *cap = more;
+    return grown;
+}
+
+/* The caller of the flow sends the messages on whenever the turn waits for something. A limit of messages beside the
+ * limit of steps: a loop of `say` nodes could otherwise show hundreds of messages before it is stopped. */
 enum status run_send(struct flow_run *r, struct flow_message *m)
 {
-    if (r->said == MAX_TURN_MESSAGES)
+    if (r->said_n == MAX_TURN_MESSAGES)
         return err_set(r->e, E_flow_messages, "The flow answers one message with more than %d messages.",
                        MAX_TURN_MESSAGES);
-    r->said++;
+    struct flow_message *all = run_grow(r->a, r->said, r->said_n, &r->said_cap, sizeof(*all));
+    if (!all)
+        return err_nomem(r->e);
     m->delay_ms = r->delay_ms;
     r->delay_ms = 0;
-    return r->calls->say(r->calls->ctx, m, r->e);
+    r->said = all;
+    r->said[r->said_n++] = *m;
+    return OK;
 }
 
 /* The text is copied because it may be one of Parley's own sentences or belong to the flow. */

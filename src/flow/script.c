@@ -50,9 +50,8 @@ static void script_add_line(struct buf *b, struct str s)
 
 /* Everything that a visitor sees becomes lines of one text, labels and links too, so that `expect` may name any of it.
  * Only the last message with choices can be answered by pressing a button, as on a real screen. */
-static enum status script_hear(void *ctx, const struct flow_message *m, struct err *e)
+static enum status script_hear(struct script *s, const struct flow_message *m, struct err *e)
 {
-    struct script *s = ctx;
     script_add_line(&s->said, m->title);
     script_add_line(&s->said, m->text);
     script_add_line(&s->said, m->image);
@@ -94,13 +93,10 @@ static void script_add_hit(struct flow_answer *out, const struct json *stub)
 
 /* Stand-ins in order: the first sure match wins, and the unsure ones before it are dropped. Texts are compared folded,
  * as the real search is insensitive to case and accents. */
-static enum status script_answer(void *ctx, struct str language, struct str question, struct arena *a,
-                                 struct flow_answer *out, struct err *e)
+static enum status script_answer(struct script *s, struct str question, struct flow_answer *out, struct err *e)
 {
-    struct script *s = ctx;
     bool ok = true;
-    (void)language;
-    struct str folded = text_fold(a, question, &ok);
+    struct str folded = text_fold(s->a, question, &ok);
     const struct json *stubs = json_get(s->test, "answers");
     *out = (struct flow_answer){.verdict = FLOW_NONE};
     for (size_t i = 0; i < json_len(stubs) && ok; i++) {
@@ -128,21 +124,22 @@ static bool script_was_sent(const struct json *parts, struct str body)
     return true;
 }
 
-static enum status script_reply(struct arena *a, const struct json *stub, int *http_status, struct str *body,
-                                struct err *e)
+static enum status script_reply(struct arena *a, const struct json *stub, struct flow_http_reply *out, struct err *e)
 {
     struct buf b;
     bool ok = true;
     const struct json *j = json_get(stub, "body");
-    *http_status = (int)json_int(json_get(stub, "status"), 200);
-    if (json_bool(json_get(stub, "fail")))
-        return err_set(e, E_fetch_failed, "The test makes this call fail.");
-    *body = json_str(j);
+    if (json_bool(json_get(stub, "fail"))) {
+        out->why = "The test makes this call fail.";
+        return OK;
+    }
+    out->status = (int)json_int(json_get(stub, "status"), 200);
+    out->body = json_str(j);
     if (!j || json_is(j, JSON_STRING))
         return OK;
     buf_init(&b, 8 * MAX_FLOW);
     json_write(&b, j);
-    *body = arena_str(a, buf_str(&b), &ok);
+    out->body = arena_str(a, buf_str(&b), &ok);
     ok = ok && buf_ok(&b);
     buf_release(&b);
     return ok ? OK : err_nomem(e);
@@ -150,28 +147,20 @@ static enum status script_reply(struct arena *a, const struct json *stub, int *h
 
 /* A call without a stand-in fails the test even if the flow would handle a failed call: its author has forgotten to say
  * what the server replies. */
-static enum status script_http(void *ctx, const struct flow_http *rq, struct arena *a, int *http_status,
-                               struct str *body, struct err *e)
+static enum status script_http(struct script *s, const struct flow_http *rq, struct flow_http_reply *out, struct err *e)
 {
-    struct script *s = ctx;
     const struct json *stubs = json_get(s->test, "http");
     for (size_t i = 0; i < json_len(stubs); i++) {
         const struct json *stub = json_at(stubs, i);
         struct str method = json_get_str(stub, "method"), url = json_get_str(stub, "url");
         if ((!method.n || str_eq(method, rq->method)) && (!url.n || str_eq(url, rq->url)) &&
             script_was_sent(json_get(stub, "sent"), rq->body))
-            return script_reply(a, stub, http_status, body, e);
+            return script_reply(s->a, stub, out, e);
     }
     script_fail(s, "the flow calls %.*s %.*s with the body \"%.*s\", and the test has no answer for that",
                 STR_F(rq->method), STR_F(utf8_cut(rq->url, 100)), STR_F(utf8_cut(rq->body, 100)));
-    return err_set(e, E_fetch_failed, "The test has no answer for this call.");
-}
-
-/* A reply that is not what the test expects is often one that follows a failed call. */
-static void script_on_fault(void *ctx, const char *why)
-{
-    struct script *s = ctx;
-    snprintf(s->fault, sizeof(s->fault), " after a failed call: %s", why);
+    out->why = "The test has no answer for this call.";
+    return OK;
 }
 
 /* ---- what is expected ---- */
@@ -244,12 +233,53 @@ static struct str script_press(struct script *s, struct str wanted)
     return wanted;
 }
 
+/* Gives the flow what it needs until it is done. */
+static enum status script_think(struct script *s, struct flow_run *run, struct err *e)
+{
+    struct flow_call call;
+    enum status st;
+    while ((st = flow_next(run, &call, e)) == OK && call.need != FLOW_DONE) {
+        struct flow_http_reply reply = {.status = 0, .body = STR_EMPTY};
+        struct flow_answer found;
+        if (call.need == FLOW_NEEDS_HTTP) {
+            st = script_http(s, &call.http, &reply, e);
+            st = st ? st : flow_got_http(run, &reply, e);
+        } else {
+            st = script_answer(s, call.question.text, &found, e);
+            st = st ? st : flow_got_answers(run, &found, e);
+        }
+        if (st)
+            return st;
+    }
+    return st ? st : flow_finish(run, &s->result, e);
+}
+
+static enum status script_hear_all(struct script *s, const struct flow_run *run, struct err *e)
+{
+    size_t n;
+    const struct flow_message *m = flow_run_messages(run, &n);
+    enum status st = OK;
+    for (size_t i = 0; i < n && !st; i++)
+        st = script_hear(s, &m[i], e);
+    return st;
+}
+
+/* A reply that is not what the test expects is often one that follows a failed call. */
+static void script_note_fault(struct script *s, const struct flow_run *run)
+{
+    size_t n;
+    const struct flow_step *path = flow_run_path(run, &n);
+    s->fault[0] = 0;
+    for (size_t i = 0; i < n; i++)
+        if (path[i].fault.n)
+            snprintf(s->fault, sizeof(s->fault), " after a failed call: %.*s", STR_F(path[i].fault));
+}
+
 /* A pressed button is looked up before the turn, among what the turn before has shown. An error of the runner is a
  * failed test and not a failed publication; only a lack of memory ends all tests. */
 static enum status script_run_turn(struct script *s, const struct json *turn, struct flow_input *in)
 {
-    struct flow_calls calls = {
-        .ctx = s, .say = script_hear, .answer = script_answer, .http = script_http, .fault = script_on_fault};
+    struct flow_run *run;
     struct err why = ERR_INIT;
     in->text = json_get_str(turn, "say");
     in->choice = json_get_str(turn, "choose");
@@ -258,9 +288,14 @@ static enum status script_run_turn(struct script *s, const struct json *turn, st
     if (s->why[0])
         return OK;
     buf_clear(&s->said);
-    s->fault[0] = 0;
     s->last = run_message();
-    enum status st = flow_run(s->f, s->result.state, in, &calls, s->a, &s->result, &why);
+    enum status st = flow_begin(s->f, s->result.state, in, s->a, &run, &why);
+    if (!st)
+        st = script_think(s, run, &why);
+    if (!st)
+        st = script_hear_all(s, run, &why);
+    if (!st)
+        script_note_fault(s, run);
     if (st == ERR_NOMEM)
         return err_nomem(s->e);
     if (st)

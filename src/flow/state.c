@@ -52,7 +52,7 @@ static void load_language(struct flow_run *r, const struct json *state)
 {
     int lang = state ? flow_language(r->f, json_get_str(state, "lang")) : -1;
     struct str before = json_get_str(state, "loc");
-    r->locale = r->in->language.n && r->in->language.n <= 100 ? r->in->language : before;
+    r->locale = r->in.language.n && r->in.language.n <= 100 ? r->in.language : before;
     if (lang < 0 || !str_eq(r->locale, before)) {
         int wanted = flow_language(r->f, r->locale);
         lang = wanted >= 0 ? wanted : lang;

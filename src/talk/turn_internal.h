@@ -88,7 +88,9 @@ struct turn {
     struct talk_message visitor;
     struct talk_message *replies;
     size_t reply_n, reply_cap;
-    struct json *path; /* of a test: the nodes taken */
+    struct json *path;    /* of a test: the nodes taken */
+    size_t path_n;        /* in `path` */
+    struct flow_run *run; /* while the flow runs */
     struct flow_result result;
     struct journal_turn record;
     struct journal_wait journal;

@@ -1,10 +1,9 @@
-/* turn_think.c: what a flow reaches through struct flow_calls during a turn: the visitor, the answers, other servers.
+/* turn_think.c: runs the flow of a turn. The flow says what it needs; what it says is sent to the visitor, the answers
+ * and other servers are asked for it, and it is run on with the result.
  *
  * No database connection is held while the flow runs; each call borrows one for as long as it takes. The flow may be
  * run again for the same message (turn.c), so nothing here may have an effect outside before think_once_only has
- * looked. */
-#include <stdio.h>
-
+ * looked. All that a turn has to remember between two steps is in struct turn. */
 #include "base/charset.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -61,44 +60,45 @@ static enum status think_add_reply(struct turn *u, const struct flow_message *m,
     return OK;
 }
 
-/* A reply goes to the sink at once, so that a streaming client sees it while the flow runs on. This
- * is also where a visitor who has left is noticed. */
-static enum status think_on_say(void *ctx, const struct flow_message *m, struct err *e)
+/* New messages go to the sink before the flow's next call is made, so that a streaming client sees them while the call
+ * takes its time. This is also where a visitor who has left is noticed. */
+static enum status think_send_new(struct turn *u, struct err *e)
 {
-    struct turn *u = ctx;
-    enum status st = think_add_reply(u, m, e);
-    if (st == OK && u->sink)
-        st = u->sink->message(u->sink->ctx, &u->replies[u->reply_n - 1], e);
-    if (st == OK && u->in->gone && u->in->gone(u->in->gone_ctx))
-        st = err_raise(e, E_gone);
+    size_t n;
+    const struct flow_message *said = flow_run_messages(u->run, &n);
+    enum status st = OK;
+    for (; st == OK && u->reply_n < n;) {
+        st = think_add_reply(u, &said[u->reply_n], e);
+        if (st == OK && u->sink)
+            st = u->sink->message(u->sink->ctx, &u->replies[u->reply_n - 1], e);
+        if (st == OK && u->in->gone && u->in->gone(u->in->gone_ctx))
+            st = err_raise(e, E_gone);
+    }
     if (st == ERR_GONE)
         outside_stop(&u->outside, e);
     return st;
 }
 
 /* Borrows a connection only for this look-up, so a flow that then calls a slow server holds none. */
-static enum status think_on_answer(void *ctx, struct str language, struct str question, struct arena *a,
-                                   struct flow_answer *out, struct err *e)
+static enum status think_answers(struct turn *u, const struct flow_call *call, struct err *e)
 {
     static const enum flow_verdict verdicts[] = {
         [ANSWERS_NONE] = FLOW_NONE, [ANSWERS_UNSURE] = FLOW_UNSURE, [ANSWERS_SURE] = FLOW_SURE};
-    struct turn *u = ctx;
     struct answers_match m;
-    const struct answers_question q = {u->conv.tenant, u->conv.bot, language, question};
-    enum status st = answers_find(u->talk->pool, &q, a, &m, e);
+    const struct answers_question q = {u->conv.tenant, u->conv.bot, call->question.language, call->question.text};
+    enum status st = answers_find(u->talk->pool, &q, u->arena, &m, e);
     if (st != OK)
         return st;
-    out->verdict = verdicts[m.verdict];
-    out->n = m.n;
+    struct flow_answer found = {.verdict = verdicts[m.verdict], .n = m.n};
     for (size_t i = 0; i < m.n; i++) {
         const struct answer *h = &m.hits[i].answer;
 
-        out->hits[i].question = h->question;
-        out->hits[i].answer = h->answer;
-        out->hits[i].title = h->source.n ? h->source : h->link;
-        out->hits[i].url = h->link;
+        found.hits[i].question = h->question;
+        found.hits[i].answer = h->answer;
+        found.hits[i].title = h->source.n ? h->source : h->link;
+        found.hits[i].url = h->link;
     }
-    return OK;
+    return flow_got_answers(u->run, &found, e);
 }
 
 /* The same message may have been recorded meanwhile, by another process or before a crash: then its call was made
@@ -160,13 +160,11 @@ static void think_secret_fault(const struct turn *u, const struct err *e)
 
 /* The flow's own time-out may only shorten the install's; outside_fetch takes the smaller one. Which addresses may be
  * called at all is decided there too, for all callers alike. */
-static enum status think_on_http(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *body,
-                                 struct err *e)
+static enum status think_fetch(struct turn *u, const struct flow_http *rq, struct flow_http_reply *out, struct err *e)
 {
-    struct turn *u = ctx;
     struct turn_headers headers;
     struct fetch_reply reply;
-    enum status st = turn_headers_fill(&headers, u->talk->pool, u->conv.tenant, rq, a, e);
+    enum status st = turn_headers_fill(&headers, u->talk->pool, u->conv.tenant, rq, u->arena, e);
     struct fetch_request f = {.method = rq->method,
                               .url = rq->url,
                               .headers = headers.p,
@@ -177,36 +175,49 @@ static enum status think_on_http(void *ctx, const struct flow_http *rq, struct a
     if (st != OK)
         think_secret_fault(u, e);
     else
-        st = outside_fetch(&u->outside, a, &f, &reply, e);
+        st = outside_fetch(&u->outside, u->arena, &f, &reply, e);
     if (st == OK)
-        st = charset_to_utf8(a, reply.content_type, &reply.body, e);
+        st = charset_to_utf8(u->arena, reply.content_type, &reply.body, e);
     if (st == OK)
-        st = turn_headers_hide(&headers, a, &reply.body, e);
+        st = turn_headers_hide(&headers, u->arena, &reply.body, e);
     turn_headers_wipe(&headers);
-    if (st == OK) {
-        *status = reply.status;
-        *body = reply.body;
-    }
+    if (st == OK)
+        *out = (struct flow_http_reply){.status = reply.status, .body = reply.body};
     return st;
 }
 
-static void think_on_step(void *ctx, struct str node, const char *type)
+/* A failed call is the flow's to handle, and its sentence must not stay in the turn's error. But these failures end the
+ * turn: no memory, a visitor who has left, a fault of Parley. A flow that continued after them would hide them. */
+static enum status think_http(struct turn *u, const struct flow_call *call, struct err *e)
 {
-    struct turn *u = ctx;
-    struct json *row = NULL;
-    if (json_push_object(u->path, &row) == 0) {
-        json_set_str(row, "node", node);
-        json_set_str(row, "type", str_from(type));
+    struct err why = ERR_INIT;
+    struct flow_http_reply reply = {.status = 0, .body = STR_EMPTY};
+    enum status st = think_fetch(u, &call->http, &reply, &why);
+    if (st == ERR_NOMEM || st == ERR_GONE || st == ERR_INTERNAL) {
+        *e = why;
+        return st;
     }
+    if (st != OK)
+        reply.why = why.message;
+    return flow_got_http(u->run, &reply, e);
 }
 
-/* Shown beside the step in the test chat. */
-static void think_on_fault(void *ctx, const char *why)
+/* The test chat shows the nodes that were taken, also those of a turn that failed, and why a call of the flow failed.
+ * The last node that was noted is looked at again: it was noted before its call. */
+static void think_note_path(struct turn *u)
 {
-    struct turn *u = ctx;
-    struct json *row = json_at(u->path, json_len(u->path) - 1);
-    if (row)
-        json_set_str(row, "fault", str_from(why));
+    size_t n;
+    const struct flow_step *path = flow_run_path(u->run, &n);
+    for (size_t i = u->path_n ? u->path_n - 1 : 0; u->path && i < n; i++) {
+        struct json *row = i < u->path_n ? json_at(u->path, json_len(u->path) - 1) : NULL;
+        if (!row && json_push_object(u->path, &row) == 0) {
+            json_set_str(row, "node", path[i].node);
+            json_set_str(row, "type", str_from(path[i].type));
+        }
+        if (row && path[i].fault.n)
+            json_set_str(row, "fault", path[i].fault);
+    }
+    u->path_n = n;
 }
 
 /* A wrong flow is the fault of the bot, not of the visitor. The visitor reads that the bot cannot continue; the log
@@ -221,28 +232,52 @@ static enum status think_flow_fault(const struct turn *u, const struct bot_live 
     return err_set_as(e, ERR_INTERNAL, code, "%s", error_text(E_flow_failed));
 }
 
-/* outside_end comes before the flow's status is used: if the visitor has left, or a call was refused before it left,
- * the turn must not be recorded, even if the flow has handled the failed call. */
-enum status turn_think(struct turn *u, const struct json *state, struct err *e)
+/* Replies of an earlier attempt are forgotten: its conversation was not as it had been read. */
+static enum status think_begin(struct turn *u, const struct bot_live *b, const struct json *state, struct err *e)
 {
-    const struct bot_live *b = u->has_pinned ? &u->pinned : &u->live;
-    const struct flow_calls calls = {.ctx = u,
-                                     .say = think_on_say,
-                                     .answer = think_on_answer,
-                                     .http = think_on_http,
-                                     .step = u->path ? think_on_step : NULL,
-                                     .fault = u->path ? think_on_fault : NULL};
     const struct flow_input in = {.text = u->in->text,
                                   .choice = u->in->choice,
                                   .now_ms = u->now_ms,
                                   .language = u->in->locale.n    ? u->in->locale
                                               : u->conv.locale.n ? u->conv.locale
                                                                  : b->language};
-    /* Replies of an earlier attempt are forgotten: its conversation was not as it had been read. */
-    u->reply_n = 0;
+    u->reply_n = u->path_n = 0;
     think_begin_outside(u);
-    enum status st = flow_run(b->flow, state, &in, &calls, u->arena, &u->result, e),
-                ended = outside_end(&u->outside, e);
+    return flow_begin(b->flow, state, &in, u->arena, &u->run, e);
+}
+
+/* One step: the flow runs until it needs something or is done, its messages are sent, and what it needs is got. */
+static enum status think_step(struct turn *u, bool *done, struct err *e)
+{
+    struct flow_call call;
+    enum status st = flow_next(u->run, &call, e);
+    think_note_path(u);
+    if (st == OK)
+        st = think_send_new(u, e);
+    if (st != OK)
+        return st;
+    *done = call.need == FLOW_DONE;
+    switch (call.need) {
+    case FLOW_NEEDS_HTTP:
+        return think_http(u, &call, e);
+    case FLOW_NEEDS_ANSWERS:
+        return think_answers(u, &call, e);
+    case FLOW_DONE:
+        break;
+    }
+    return flow_finish(u->run, &u->result, e);
+}
+
+/* outside_end comes before the flow's status is used: if the visitor has left, or a call was refused before it left,
+ * the turn must not be recorded, even if the flow has handled the failed call. */
+enum status turn_think(struct turn *u, const struct json *state, struct err *e)
+{
+    const struct bot_live *b = u->has_pinned ? &u->pinned : &u->live;
+    bool done = false;
+    enum status st = think_begin(u, b, state, e);
+    while (st == OK && !done)
+        st = think_step(u, &done, e);
+    enum status ended = outside_end(&u->outside, e);
     if (ended != OK)
         return ended;
     return st == ERR_INVALID || st == ERR_TOO_LARGE ? think_flow_fault(u, b, e) : st;

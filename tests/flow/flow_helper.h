@@ -71,7 +71,6 @@ struct talk {
     char said[16000]; /* lines: what the bot said in this turn */
     char path[4000];  /* a>b>c */
     int delay_ms, messages;
-    struct flow_calls calls;
     struct err e;
     const char *language;
     int64_t now_ms;
@@ -79,7 +78,7 @@ struct talk {
     struct flow_answer answer;
     char asked[400];
     int http_status;
-    enum status http_result;
+    bool http_fails;
     const char *http_body;
     char http_seen[4000];
     char fault[400]; /* why the last call failed */
@@ -95,10 +94,8 @@ static inline void add(char *to, size_t size, const char *fmt, ...)
     va_end(ap);
 }
 
-static inline enum status hear(void *ctx, const struct flow_message *m, struct err *e)
+static inline void hear(struct talk *t, const struct flow_message *m)
 {
-    struct talk *t = ctx;
-    (void)e;
     static const char *const kinds[] = {"", "image:", "card:"};
     add(t->said, sizeof(t->said), "%s%s%.*s", t->said[0] ? "|" : "", kinds[m->kind], STR_F(m->text));
     if (m->title.n)
@@ -113,25 +110,17 @@ static inline enum status hear(void *ctx, const struct flow_message *m, struct e
         add(t->said, sizeof(t->said), " (%.*s %.*s)", STR_F(m->citations[i].title), STR_F(m->citations[i].url));
     t->delay_ms += m->delay_ms;
     t->messages++;
-    return OK;
 }
 
-static inline enum status give_answer(void *ctx, struct str language, struct str question, struct arena *a,
-                                      struct flow_answer *out, struct err *e)
+static inline enum status give_answer(struct talk *t, struct flow_run *run, const struct flow_question *q)
 {
-    struct talk *t = ctx;
-    (void)a;
-    (void)e;
-    add(t->asked, sizeof(t->asked), "%.*s:%.*s;", STR_F(language), STR_F(question));
-    *out = t->answer;
-    return OK;
+    add(t->asked, sizeof(t->asked), "%.*s:%.*s;", STR_F(q->language), STR_F(q->text));
+    return flow_got_answers(run, &t->answer, &t->e);
 }
 
-static inline enum status give_http(void *ctx, const struct flow_http *rq, struct arena *a, int *status,
-                                    struct str *body, struct err *e)
+static inline enum status give_http(struct talk *t, struct flow_run *run, const struct flow_http *rq)
 {
-    struct talk *t = ctx;
-    (void)a;
+    struct flow_http_reply reply = {.status = 0, .body = STR_EMPTY, .why = "no"};
     add(t->http_seen, sizeof(t->http_seen), "%.*s %.*s %lld", STR_F(rq->method), STR_F(rq->url),
         (long long)rq->timeout_ms);
     for (size_t i = 0; i < rq->header_n; i++) {
@@ -142,25 +131,22 @@ static inline enum status give_http(void *ctx, const struct flow_http *rq, struc
                 STR_F(h->pieces[k].text));
     }
     add(t->http_seen, sizeof(t->http_seen), " %.*s", STR_F(rq->body));
-    if (t->http_result != OK)
-        return err_set_as(e, t->http_result, status_default_code(t->http_result), "no");
-    *status = t->http_status;
-    *body = str_from(t->http_body);
-    return OK;
+    if (!t->http_fails)
+        reply = (struct flow_http_reply){.status = t->http_status, .body = str_from(t->http_body)};
+    return flow_got_http(run, &reply, &t->e);
 }
 
-static inline void note_fault(void *ctx, const char *why)
+/* The turn to its end, with the results that the test has set. */
+static inline enum status think(struct talk *t, struct flow_run *run)
 {
-    struct talk *t = ctx;
-    assert_string_equal(t->fault, "");
-    add(t->fault, sizeof(t->fault), "%s", why);
-}
-
-static inline void note_step(void *ctx, struct str node, const char *type)
-{
-    struct talk *t = ctx;
-    assert_non_null(type);
-    add(t->path, sizeof(t->path), "%s%.*s", t->path[0] ? ">" : "", STR_F(node));
+    struct flow_call call;
+    enum status st;
+    while ((st = flow_next(run, &call, &t->e)) == OK && call.need != FLOW_DONE) {
+        st = call.need == FLOW_NEEDS_HTTP ? give_http(t, run, &call.http) : give_answer(t, run, &call.question);
+        if (st)
+            return st;
+    }
+    return st ? st : flow_finish(run, &t->r, &t->e);
 }
 
 static inline void talk_begin(struct talk *t, struct flow *f)
@@ -170,17 +156,37 @@ static inline void talk_begin(struct talk *t, struct flow *f)
     t->language = "en";
     t->now_ms = 1772452800000; /* 2026-03-02T12:00:00Z, a Monday */
     t->http_status = 200;
-    t->calls = (struct flow_calls){
-        .ctx = t, .say = hear, .answer = give_answer, .http = give_http, .step = note_step, .fault = note_fault};
+}
+
+static inline enum status begin_turn(struct talk *t, const char *text, const char *choice, struct flow_run **out)
+{
+    const struct flow_input in = {
+        .text = str_from(text), .choice = str_from(choice), .language = str_from(t->language), .now_ms = t->now_ms};
+    return flow_begin(t->f, t->r.state, &in, &arena, out, &t->e);
 }
 
 static inline enum status try_turn(struct talk *t, const char *text, const char *choice)
 {
-    struct flow_input in = {
-        .text = str_from(text), .choice = str_from(choice), .language = str_from(t->language), .now_ms = t->now_ms};
+    struct flow_run *run;
+    size_t said = 0, steps = 0;
     t->said[0] = t->path[0] = t->asked[0] = t->http_seen[0] = t->fault[0] = 0;
     t->delay_ms = t->messages = 0;
-    return flow_run(t->f, t->r.state, &in, &t->calls, &arena, &t->r, &t->e);
+    enum status st = begin_turn(t, text, choice, &run);
+    if (!st)
+        st = think(t, run);
+    const struct flow_message *m = run ? flow_run_messages(run, &said) : NULL;
+    const struct flow_step *path = run ? flow_run_path(run, &steps) : NULL;
+    for (size_t i = 0; i < said; i++)
+        hear(t, &m[i]);
+    for (size_t i = 0; i < steps; i++) {
+        assert_non_null(path[i].type);
+        add(t->path, sizeof(t->path), "%s%.*s", i ? ">" : "", STR_F(path[i].node));
+        if (path[i].fault.n) {
+            assert_string_equal(t->fault, "");
+            add(t->fault, sizeof(t->fault), "%.*s", STR_F(path[i].fault));
+        }
+    }
+    return st;
 }
 
 static inline const char *say(struct talk *t, const char *text)

@@ -45,36 +45,31 @@ static void http_failures_continue_at_the_error_node(void **state)
     (void)state;
     static const struct {
         int status;
-        enum status result;
+        bool fails;
         const char *body, *reply, *why;
-    } rows[] = {{404, OK, "{}", "bad 404", "The service answered with the status 404."},
-                {500, OK, "", "bad 500", "The service answered with the status 500."},
-                {200, ERR_TIMEOUT, "", "bad 0", "no"},
-                {200, ERR_DENIED, "", "bad 0", "no"},
-                {200, ERR_UNAVAILABLE, "", "bad 0", "no"},
-                {204, OK, "", "ok   ", ""},
-                {200, OK, "", "ok   ", ""},
-                {200, OK, "\xEF\xBB\xBF\r\n", "ok   ", ""},
-                {200, OK, "null", "ok   ", ""},
-                {200, OK, "[1,2]", "ok   ", ""},
-                {200, OK, "not json", "bad 200",
+    } rows[] = {{404, false, "{}", "bad 404", "The service answered with the status 404."},
+                {500, false, "", "bad 500", "The service answered with the status 500."},
+                {200, true, "", "bad 0", "no"},
+                {204, false, "", "ok   ", ""},
+                {200, false, "", "ok   ", ""},
+                {200, false, "\xEF\xBB\xBF\r\n", "ok   ", ""},
+                {200, false, "null", "ok   ", ""},
+                {200, false, "[1,2]", "ok   ", ""},
+                {200, false, "not json", "bad 200",
                  "The answer cannot be read: This is not valid JSON: line 1, column 1: a value was expected."},
-                {201, OK, "\xEF\xBB\xBF <!DOCTYPE html>", "bad 201", "The answer is HTML or XML and not JSON."},
-                {200, OK, "{\"n\":1", "bad 200",
+                {201, false, "\xEF\xBB\xBF <!DOCTYPE html>", "bad 201", "The answer is HTML or XML and not JSON."},
+                {200, false, "{\"n\":1", "bad 200",
                  "The answer cannot be read: This is not valid JSON: line 1, column 7: a comma or } was expected."}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         begin(HTTP);
         t.http_status = rows[i].status;
-        t.http_result = rows[i].result;
+        t.http_fails = rows[i].fails;
         t.http_body = rows[i].body;
         assert_string_equal(say(&t, "x"), rows[i].reply);
         assert_string_equal(t.fault, rows[i].why);
         flow_drop(t.f);
     }
-    begin(HTTP);
-    t.calls.http = NULL;
-    assert_string_equal(say(&t, "x"), "bad 0");
-    assert_string_equal(t.fault, "No calls are made here.");
+    t.f = NULL;
 }
 
 /* What one value is must not cost the others. */
@@ -119,16 +114,6 @@ static void http_never_sends_a_line_break_in_a_header(void **state)
     t.http_body = "{}";
     assert_string_equal(say(&t, "x\r\nX-Evil: 1"), "bad 0");
     assert_string_equal(t.http_seen, "");
-}
-
-static void http_our_own_failure_ends_the_turn(void **state)
-{
-    (void)state;
-    begin(HTTP);
-    t.http_result = ERR_GONE;
-    assert_int_equal(try_turn(&t, "x", ""), ERR_GONE);
-    t.http_result = ERR_NOMEM;
-    assert_int_equal(try_turn(&t, "x", ""), ERR_NOMEM);
 }
 
 static void http_string_bodies_are_escaped_by_their_type(void **state)
@@ -268,7 +253,6 @@ int main(void)
         TEST(http_answers_of_others_are_read),
         TEST(http_an_answer_that_is_not_used_is_not_read),
         TEST(http_never_sends_a_line_break_in_a_header),
-        TEST(http_our_own_failure_ends_the_turn),
         TEST(http_string_bodies_are_escaped_by_their_type),
         TEST(http_a_visitor_cannot_add_fields_to_a_body),
         TEST(http_a_visitor_cannot_change_the_resource),

@@ -32,52 +32,63 @@ static const char questions[] =
 
 static struct str body; /* what the fake service answers, and what the fake list knows */
 
-static enum status say(void *ctx, const struct flow_message *m, struct err *e)
+static void check_messages(const struct flow_run *run)
 {
-    (void)ctx;
-    (void)e;
-    if (!utf8_valid(m->text) || !utf8_valid(m->title) || !utf8_valid(m->url) || !utf8_valid(m->image))
-        abort();
-    for (size_t i = 0; i < m->choice_n; i++)
-        if (!utf8_valid(m->choices[i].label) || !m->choices[i].value.n)
+    size_t n;
+    const struct flow_message *all = flow_run_messages(run, &n);
+    for (const struct flow_message *m = all; m < all + n; m++) {
+        if (!utf8_valid(m->text) || !utf8_valid(m->title) || !utf8_valid(m->url) || !utf8_valid(m->image))
             abort();
-    return OK;
-}
-
-static enum status answer(void *ctx, struct str language, struct str question, struct arena *a, struct flow_answer *out,
-                          struct err *e)
-{
-    (void)ctx;
-    (void)language;
-    (void)a;
-    (void)e;
-    *out = (struct flow_answer){.verdict = (enum flow_verdict)(question.n % 3), .n = question.n % 4};
-    for (size_t i = 0; i < out->n; i++) {
-        out->hits[i].question = i ? question : STR("A question?");
-        out->hits[i].answer = out->hits[i].title = out->hits[i].url = question;
+        for (size_t i = 0; i < m->choice_n; i++)
+            if (!utf8_valid(m->choices[i].label) || !m->choices[i].value.n)
+                abort();
     }
-    return OK;
 }
 
-static enum status http(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *reply,
-                        struct err *e)
+static enum status answer(struct flow_run *run, struct str question, struct err *e)
 {
-    (void)ctx;
-    (void)a;
+    struct flow_answer found = {.verdict = (enum flow_verdict)(question.n % 3), .n = question.n % 4};
+    for (size_t i = 0; i < found.n; i++) {
+        found.hits[i].question = i ? question : STR("A question?");
+        found.hits[i].answer = found.hits[i].title = found.hits[i].url = question;
+    }
+    return flow_got_answers(run, &found, e);
+}
+
+static enum status http(struct flow_run *run, const struct flow_http *rq, struct err *e)
+{
+    struct flow_http_reply reply = {.status = 0, .body = STR_EMPTY, .why = "late"};
     for (size_t i = 0; i < rq->header_n; i++)
         for (size_t k = 0; k < rq->headers[i].piece_n; k++)
             if (memchr(rq->headers[i].pieces[k].text.p, '\n', rq->headers[i].pieces[k].text.n))
                 abort();
     if (memchr(rq->url.p, '\n', rq->url.n))
         abort();
-    *status = body.n % 2 ? 200 : 404;
-    *reply = body;
-    return body.n % 5 ? OK : err_set(e, E_timeout, "late");
+    if (body.n % 5)
+        reply = (struct flow_http_reply){.status = body.n % 2 ? 200 : 404, .body = body};
+    return flow_got_http(run, &reply, e);
+}
+
+static enum status turn(const struct flow *f, struct json **state, const struct flow_input *in, struct arena *a)
+{
+    struct flow_run *run;
+    struct flow_call call;
+    struct flow_result r = {0};
+    struct err e = ERR_INIT;
+    enum status st = flow_begin(f, *state, in, a, &run, &e);
+    while (!st && !(st = flow_next(run, &call, &e)) && call.need != FLOW_DONE)
+        st = call.need == FLOW_NEEDS_HTTP ? http(run, &call.http, &e) : answer(run, call.question.text, &e);
+    if (!st)
+        st = flow_finish(run, &r, &e);
+    if (!st) {
+        check_messages(run);
+        *state = r.state;
+    }
+    return st;
 }
 
 static void talk(const struct flow *f, struct str text, struct arena *a)
 {
-    struct flow_calls calls = {.say = say, .answer = answer, .http = http};
     struct json *state = NULL;
     struct str line;
     for (int i = 0; i < 12 && str_split(&text, '\n', &line); i++) {
@@ -85,10 +96,7 @@ static void talk(const struct flow *f, struct str text, struct arena *a)
                                 .choice = i % 3 == 2 ? line : STR_EMPTY,
                                 .language = i % 4 ? STR("en") : str_sub(line, 0, 8),
                                 .now_ms = 1772452800000};
-        struct flow_result r = {0};
-        struct err e = ERR_INIT;
-        if (flow_run(f, state, &in, &calls, a, &r, &e) == OK)
-            state = r.state;
+        (void)turn(f, &state, &in, a);
     }
 }
 
