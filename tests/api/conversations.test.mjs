@@ -40,6 +40,23 @@ test('conversations and their messages are listed page by page', async () => {
     assert.equal(messages.length, one.body.messages)
 })
 
+test('a conversation is labelled with its contact\'s name, else with the e-mail address, else not at all', async () => {
+    const bot = await publishedBot(mine, 'Contacts')
+    const contacts = [{ name: 'Ada', email: 'ada@example.org' }, { email: 'bob@example.org' }, { shoe_size: 43 }, undefined]
+    for (const contact of contacts) await call(null, 'POST', `/chat/${bot.id}/messages`, { text: 'Hi', contact })
+    const { body } = await call(mine, 'GET', `/v1/conversations?bot=${bot.id}`)
+    assert.deepEqual(body.data.map(c => c.contact), ['', '', 'bob@example.org', 'Ada'])
+})
+
+test('a contact that comes later is kept, and a message without one does not erase it', async () => {
+    const bot = await publishedBot(mine, 'Later contact')
+    const { body: { conversation, token } } = await call(null, 'POST', `/chat/${bot.id}/messages`, { text: 'Hi' })
+    for (const [contact, label] of [[{ name: 'Eve' }, 'Eve'], [undefined, 'Eve'], [{ name: 'Eva' }, 'Eva']]) {
+        await call(null, 'POST', `/chat/${bot.id}/messages`, { text: 'It is me', conversation, token, contact })
+        assert.equal((await call(mine, 'GET', `/v1/conversations/${conversation}`)).body.contact, label)
+    }
+})
+
 test('a page that is full to the last row says that nothing follows', async () => {
     const bot = await publishedBot(mine, 'Full page')
     const { body: { conversation } } = await call(null, 'POST', `/chat/${bot.id}/messages`, { text: 'Only one' })

@@ -1,7 +1,8 @@
 /* The journal where the reply to its COMMIT is lost, against a real MariaDB behind a proxy that cuts the connection.
-* Whatever happened to the transaction, a turn is recorded once, and a client that sends no message ids is told that
+ * Whatever happened to the transaction, a turn is recorded once, and a client that sends no message ids is told that
  * it is. */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -40,6 +41,8 @@ enum cut {
 };
 static _Atomic(enum cut) cuts[4]; /* of the COMMITs to come, in order */
 static atomic_int commits;
+static atomic_int begins_left = INT_MAX; /* transactions that may still begin; at the next one the server goes away */
+static atomic_bool away;                 /* connections are closed as soon as they open */
 static int listener;
 
 static void pause_ms(long ms)
@@ -58,9 +61,16 @@ static int connect_server(void)
 }
 
 /* A packet of the protocol: three bytes of length, a number, then 3 for a statement as text. */
-static bool is_commit(const char *p, ssize_t n)
+static bool is_statement(const char *p, ssize_t n, const char *sql)
 {
-    return n == 4 + 1 + 6 && p[4] == 3 && memcmp(p + 5, "COMMIT", 6) == 0;
+    return n == 4 + 1 + (ssize_t)strlen(sql) && p[4] == 3 && memcmp(p + 5, sql, strlen(sql)) == 0;
+}
+
+static bool goes_away(const char *p, ssize_t n)
+{
+    if (is_statement(p, n, "START TRANSACTION") && atomic_fetch_sub(&begins_left, 1) <= 0)
+        atomic_store(&away, true);
+    return atomic_load(&away);
 }
 
 static void cut_off(enum cut how, int client, int server, const char *p, ssize_t n)
@@ -79,9 +89,9 @@ static bool pass(int from, int to, int client)
 {
     static _Thread_local char p[65536];
     ssize_t n = read(from, p, sizeof(p));
-    if (n <= 0)
+    if (n <= 0 || (from == client && goes_away(p, n)))
         return false;
-    if (from == client && is_commit(p, n)) {
+    if (from == client && is_statement(p, n, "COMMIT")) {
         int k = atomic_fetch_add(&commits, 1);
         enum cut how = k < (int)COUNT_OF(cuts) ? atomic_load(&cuts[k]) : CUT_NOTHING;
         if (how != CUT_NOTHING) {
@@ -119,6 +129,10 @@ static void *serve(void *arg)
     (void)arg;
     while ((fd = accept(listener, NULL, NULL)) >= 0) {
         pthread_t t;
+        if (atomic_load(&away)) {
+            close(fd);
+            continue;
+        }
         if (pthread_create(&t, NULL, serve_one, (void *)(intptr_t)fd) != 0)
             abort();
         pthread_detach(t);
@@ -261,6 +275,26 @@ static void an_unfinished_turn_is_refused(void **state)
     everything_adds_up();
 }
 
+/* The commit was lost and not executed, and the turn cannot be written again: it must not pass for recorded. */
+static void a_database_that_goes_away_after_a_lost_commit_refuses_the_turn(void **state)
+{
+    struct talk_out out;
+    struct err e = ERR_INIT;
+    (void)state;
+    cut_commits(CUT_BEFORE, CUT_NOTHING);
+    atomic_store(&begins_left, 1);
+    assert_int_equal(say("away", "", NULL, &out, &e), ERR_UNAVAILABLE);
+    assert_true(atomic_load(&away));
+    assert_int_equal(e.code, E_database_unavailable);
+    assert_int_equal(recorded("away"), 0);
+    atomic_store(&begins_left, INT_MAX);
+    atomic_store(&away, false);
+    cut_commits(CUT_NOTHING, CUT_NOTHING);
+    OKAY(say("away", "", NULL, &out, &fail));
+    assert_int_equal(recorded("away"), 1);
+    everything_adds_up();
+}
+
 /* ---- concurrency ---- */
 
 struct visitor {
@@ -379,8 +413,9 @@ static enum status open_all(struct err *e)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {TEST(without_a_client_id), TEST(with_a_client_id),
-                                       TEST(an_unfinished_turn_is_refused), TEST(a_batch_is_recorded_once),
-                                       TEST(a_trial_leaves_nothing_behind)};
+                                       TEST(an_unfinished_turn_is_refused),
+                                       TEST(a_database_that_goes_away_after_a_lost_commit_refuses_the_turn),
+                                       TEST(a_batch_is_recorded_once), TEST(a_trial_leaves_nothing_behind)};
     struct err e = ERR_INIT;
     dbtest_begin(argc, argv);
     if (open_all(&e) != OK) {

@@ -153,6 +153,7 @@ test('a client catches up on messages after a sequence number', async () => {
     }
     const all = await read(place(first))
     assert.deepEqual(all.body.messages.map(m => [m.seq, m.from]), [[1, 'visitor'], [2, 'bot'], [3, 'visitor'], [4, 'bot'], [5, 'bot']])
+    assert.deepEqual(place(all.body), place(first))
     assert.equal(all.origin, '*')
     const later = await read({ conversation: first.conversation, after: 3 }, { Authorization: `Bearer ${first.token}` })
     assert.deepEqual(later.body.messages, next.body.messages)
