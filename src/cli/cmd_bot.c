@@ -2,6 +2,8 @@
  *
  * All of it is the domain's work; a command only names the bot and prints. The id of a bot is unique in the install,
  * so no command on an existing bot asks for its workspace. */
+#include <stdio.h>
+
 #include "base/num.h"
 #include "cli/cli.h"
 
@@ -127,6 +129,27 @@ static enum status bot_print_version(struct cli *cl, struct id bot, int version,
 
 /* Has an option, so it cannot begin with bot_open. Tests of the flow run inside bot_publish: a bot that fails them
  * stays as it is. */
+/* Keys that are written out do not keep a bot from being published, so the command warns about them: with a flow in a
+ * database there is no file for flow lint. A failure here is no failure of the publication. */
+static void bot_warn_keys(struct cli *cl, struct db *c, struct id tenant, struct id bot)
+{
+    struct json *doc;
+    struct flow *f = NULL;
+    struct flow_finding *all = NULL;
+    struct err e = ERR_INIT;
+    size_t n = 0;
+    int revision;
+    enum status st = bot_draft(c, tenant, bot, &cl->arena, &doc, &revision, &e);
+    if (st == OK)
+        st = flow_parse(doc, &f, &e);
+    if (st == OK)
+        st = bot_check(c, tenant, f, &cl->arena, &all, &n, &e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        if (strcmp(all[i].code, "literal_key") == 0)
+            fprintf(stderr, "Warning: node \"%.*s\": %.*s\n", STR_F(all[i].node), STR_F(all[i].message));
+    flow_drop(f);
+}
+
 enum status cmd_bot_publish(struct cli *cl, struct err *e)
 {
     const char *note = "";
@@ -138,6 +161,8 @@ enum status cmd_bot_publish(struct cli *cl, struct err *e)
     if (st != OK || (st = cli_db_change(cl, &c, e)) != OK || (st = cli_bot(cl, c, cl->argv[0], &id, &who, e)) != OK)
         return st;
     st = bot_publish(c, &who, &(struct bot_publishing){.bot = id, .note = str_from(note)}, &cl->arena, &version, e);
+    if (st == OK)
+        bot_warn_keys(cl, c, who.tenant, id);
     return st == OK ? bot_print_version(cl, id, version, e) : st;
 }
 

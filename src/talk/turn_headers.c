@@ -89,17 +89,20 @@ enum status turn_headers_fill(struct turn_headers *h, struct db_pool *pool, stru
     return st;
 }
 
-/* The first place of any secret at or after `from`; body.n if there is none. *n is the secret's length. */
+/* The first place of any secret at or after `from`; body.n if there is none. *n is the length of the longest secret
+ * there: one may begin with another. */
 static size_t headers_find_secret(const struct turn_headers *h, struct str body, size_t from, size_t *n)
 {
-    for (size_t at = from; at < body.n; at++)
+    *n = 0;
+    for (size_t at = from; at < body.n; at++) {
         for (size_t i = 0; i < h->secret_n; i++) {
             struct str s = h->secrets[i];
-            if (s.n >= SECRET_HIDDEN && body.n - at >= s.n && body.p[at] == s.p[0] && !memcmp(body.p + at, s.p, s.n)) {
+            if (s.n >= SECRET_HIDDEN && s.n > *n && body.n - at >= s.n && memcmp(body.p + at, s.p, s.n) == 0)
                 *n = s.n;
-                return at;
-            }
         }
+        if (*n)
+            return at;
+    }
     return body.n;
 }
 
