@@ -264,6 +264,12 @@ static enum status script_hear_all(struct script *s, const struct flow_run *run,
     return st;
 }
 
+/* A reason is put in the middle of a sentence, which has a full stop of its own. */
+static struct str script_cut_stop(struct str s)
+{
+    return s.n && s.p[s.n - 1] == '.' ? str_sub(s, 0, s.n - 1) : s;
+}
+
 /* A reply that is not what the test expects is often one that follows a failed call. */
 static void script_note_fault(struct script *s, const struct flow_run *run)
 {
@@ -272,7 +278,7 @@ static void script_note_fault(struct script *s, const struct flow_run *run)
     s->fault[0] = 0;
     for (size_t i = 0; i < n; i++)
         if (path[i].fault.n)
-            snprintf(s->fault, sizeof(s->fault), " after a failed call: %.*s", STR_F(path[i].fault));
+            snprintf(s->fault, sizeof(s->fault), " after a failed call: %.*s", STR_F(script_cut_stop(path[i].fault)));
 }
 
 /* A pressed button is looked up before the turn, among what the turn before has shown. An error of the runner is a

@@ -251,6 +251,9 @@ static void a_failing_test_names_the_difference(void **state)
          "Test \"n\", turn 0: expected \"hola\" in the reply, got \"hi\nYes\"."},
         {"{'name':'n','turns':[{'say':'x'},{'say':'4','expect':['bad']}],'http':[{}]}",
          "Test \"n\", turn 2: expected \"bad\" in the reply, got \"fine 4\"."},
+        {"{'name':'n','turns':[{'say':'x'},{'say':'4','expect':['fine']}],'http':[{'status':500}]}",
+         "Test \"n\", turn 2: expected \"fine\" in the reply, got \"failed\" after a failed call: The service answered "
+         "with the status 500."},
         {"{'name':'n','turns':[{'say':'x'},{'say':'4','not':['fine']}],'http':[{}]}",
          "Test \"n\", turn 2: \"fine\" must not be in the reply, got \"fine 4\"."},
         {"{'name':'n','turns':[{'say':'x','at':'c'}]}", "Test \"n\", turn 1: expected to be at \"c\", is at \"q\"."},
