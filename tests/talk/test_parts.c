@@ -1,4 +1,4 @@
-/* The parts of a turn at their limits, without a database: places, tokens and keys, the cache of
+/* The parts of a turn at their limits, without a database: places, tokens and keys, what may come in, the cache of
  * conversations. */
 #include "base/crypto.h"
 #include "base/limits.h"
@@ -154,6 +154,90 @@ static void a_message_that_is_too_large_has_no_key(void **state)
     assert_false(turn_key_of(&t, &in, ID_NONE, key));
 }
 
+/* ---- what may come in ---- */
+
+static enum error_code refusal_of(const struct talk_in *in)
+{
+    struct err e = ERR_INIT;
+    enum status st = turn_check_input(in, &e);
+    assert_int_equal(e.status, st);
+    return st == OK ? E_none : e.code;
+}
+
+static void locales_look_like_language_tags(void **state)
+{
+    static const struct {
+        const char *locale;
+        bool accepted;
+    } rows[] = {{"", true},
+                {"az", true},
+                {"AZ", true},
+                {"pt-BR", true},
+                {"x-09", true},
+                {"z-A-1", true},
+                {"e", false},
+                {"-en", false},
+                {"en-", false},
+                {"en--US", false},
+                {"en_US", false},
+                {"en US", false},
+                {"e`", false},
+                {"e{", false},
+                {"e@", false},
+                {"e[", false},
+                {"e/", false},
+                {"e:", false},
+                {"é-x", false},
+                {"--", false},
+                {"abcdefgh-abcdefgh-abcdefgh-abcdefgh", true},
+                {"abcdefgh-abcdefgh-abcdefgh-abcdefghi", false}};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct talk_in in = {
+            .text = STR("x"), .choice = STR_EMPTY, .client_id = STR_EMPTY, .locale = str_from(rows[i].locale)};
+        if (refusal_of(&in) != (rows[i].accepted ? E_none : E_locale_invalid))
+            fail_msg("the locale \"%s\"", rows[i].locale);
+    }
+}
+
+static void a_message_may_have_exactly_its_limits(void **state)
+{
+    static char x[2 * MAX_TEXT];
+    const struct talk_in in = {.text = STR("x"), .choice = STR_EMPTY, .client_id = STR_EMPTY, .locale = STR_EMPTY};
+    struct talk_in other = in;
+    (void)state;
+    memset(x, 'x', sizeof(x));
+    other.text = str_n(x, MAX_TEXT);
+    assert_int_equal(refusal_of(&other), E_none);
+    other.text = str_n(x, MAX_TEXT + 1);
+    assert_int_equal(refusal_of(&other), E_text_too_long);
+    other = in;
+    other.choice = str_n(x, 400);
+    assert_int_equal(refusal_of(&other), E_none);
+    other.choice = str_n(x, 401);
+    assert_int_equal(refusal_of(&other), E_choice_too_long);
+    other = in;
+    other.client_id = str_n(x, 100);
+    assert_int_equal(refusal_of(&other), E_none);
+    other.client_id = str_n(x, 101);
+    assert_int_equal(refusal_of(&other), E_id_too_long);
+}
+
+static void each_text_of_a_message_is_checked(void **state)
+{
+    const struct talk_in in = {.text = STR("x"), .choice = STR("x"), .client_id = STR("x"), .locale = STR_EMPTY};
+    const struct str bell = STR("a\ab");
+    struct talk_in other[] = {in, in, in, in};
+    (void)state;
+    other[0].text = other[1].choice = other[2].client_id = bell;
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(refusal_of(&other[i]), E_text_invalid);
+    other[3].text = STR(" \n"); /* a button needs no text */
+    assert_int_equal(refusal_of(&other[3]), E_none);
+    other[3].choice = STR_EMPTY;
+    assert_int_equal(refusal_of(&other[3]), E_text_empty);
+}
+
 /* ---- the cache ---- */
 
 /* Ids that end alike fall into one bucket. */
@@ -254,6 +338,9 @@ int main(void)
                                        TEST(another_id_is_another_message),
                                        TEST(a_first_message_has_another_key_than_a_next_one),
                                        TEST(a_message_that_is_too_large_has_no_key),
+                                       TEST(locales_look_like_language_tags),
+                                       TEST(a_message_may_have_exactly_its_limits),
+                                       TEST(each_text_of_a_message_is_checked),
                                        TEST(ids_that_end_alike_are_kept_apart),
                                        TEST(conversations_are_dropped_in_the_order_of_their_use),
                                        TEST(without_memory_a_conversation_counts_as_not_cached)};
