@@ -38,7 +38,7 @@ static enum status api_open(const struct config *c, bool plain_cgi, void **app, 
     db_library_begin();
     enum status st = db_pool_open(c, plain_cgi ? 1 : 0, &api->guard.pool, e);
     if (st == OK)
-        st = talk_open(c, api->guard.pool, plain_cgi ? 1 : (int)config_int(c, CONFIG_api_threads), &api->talk, e);
+        st = talk_open(c, api->guard.pool, &api->talk, e);
     if (st != OK) {
         api_close(api);
         return st;

@@ -48,7 +48,7 @@ static enum status chat_open(const struct config *c, bool plain_cgi, void **app,
     db_library_begin();
     enum status st = db_pool_open(c, plain_cgi ? 1 : 0, &chat->pool, e);
     if (st == OK)
-        st = talk_open(c, chat->pool, plain_cgi ? 1 : (int)config_int(c, CONFIG_chat_threads), &chat->talk, e);
+        st = talk_open(c, chat->pool, &chat->talk, e);
     if (st == OK)
         st = program_open_view(c, e);
     if (st != OK) {

@@ -52,7 +52,7 @@ static enum status portal_open(const struct config *c, bool plain_cgi, void **ou
     if (st == OK)
         st = db_pool_open(c, plain_cgi ? 2 : 0, &app->guard.pool, e);
     if (st == OK)
-        st = talk_open(c, app->guard.pool, plain_cgi ? 1 : (int)config_int(c, CONFIG_portal_threads), &app->talk, e);
+        st = talk_open(c, app->guard.pool, &app->talk, e);
     if (st == OK)
         *out = app;
     else

@@ -1,9 +1,11 @@
-/* outside.c: one budget and one way out for all calls of a turn.
+/* outside.c: one budget for all calls of a turn, and the way of a result from the calls thread to the turn.
  *
- * The budget counts waiting time only, so that a turn which calls often but quickly is not cut off, and a turn that
- * waits holds one thread for a bounded time. Invariant: after a call that ended the turn, every further call fails at
- * once. */
+ * The result lies in a mail that both sides hold. A turn that gives up lets go of its side and may end at once, while
+ * the call is still being cancelled; the calls thread then throws the result away. */
 #include "net/outside.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 
@@ -13,64 +15,114 @@
  * server that answers within the millisecond that is left. */
 #define OUTSIDE_LEAST_MS 10
 
-void outside_stop(struct outside *o, const struct err *why)
-{
-    if (o->stop.status == OK)
-        o->stop = *why;
-}
+struct outside_mail {
+    atomic_int holders;
+    _Atomic(struct call_result *) result;
+    struct waker waker;
+    struct call *call;
+};
 
-enum status outside_end(const struct outside *o, struct err *e)
+static void outside_let_go(struct outside_mail *m)
 {
-    if (o->stop.status != OK && e)
-        *e = o->stop;
-    return o->stop.status;
-}
-
-/* The caller of a call that ended the turn sees ERR_GONE whatever the reason: a flow may have a way on for every other
- * status, and would continue to talk to a visitor who gets another answer. */
-static enum status outside_gone(struct outside *o, const struct err *why, struct err *e)
-{
-    outside_stop(o, why);
-    return err_raise(e, E_gone);
-}
-
-/* The time is added even when the call fails: a server that never answers must use up the budget, too. */
-static enum status outside_wait(struct outside *o, struct arena *a, struct fetch_request *rq, struct fetch_reply *out,
-                                struct err *e)
-{
-    const struct config *c = config_current();
-    int64_t begun = clock_mono_us();
-    enum status st = fetch(c, a, rq, out, e);
-    o->spent_us += clock_mono_us() - begun;
-    config_drop(c);
-    return st;
-}
-
-enum status outside_fetch(struct outside *o, struct arena *a, struct fetch_request *rq, struct fetch_reply *out,
-                          struct err *e)
-{
-    struct err why = ERR_INIT;
-    int64_t left = o->budget_ms - o->spent_us / 1000;
-    if (o->stop.status != OK)
-        return err_raise(e, E_gone);
-    if (left < OUTSIDE_LEAST_MS)
-        return err_set(e, E_fetch_timeout, "The calls of this turn took too long in total.");
-    if (o->enter && o->enter(o->ctx, &why) != OK)
-        return outside_gone(o, &why, e);
-    if (rq->timeout_ms <= 0 || rq->timeout_ms > o->call_ms)
-        rq->timeout_ms = o->call_ms;
-    if (rq->timeout_ms > left)
-        rq->timeout_ms = left;
-    rq->cancelled = o->gone;
-    rq->cancel_ctx = o->gone_ctx;
-    enum status st = outside_wait(o, a, rq, out, &why);
-    if (o->leave)
-        o->leave(o->ctx);
-    if (st == ERR_GONE) { /* only the visitor's leaving cancels a call */
-        (void)err_raise(&why, E_gone);
-        return outside_gone(o, &why, e);
+    if (atomic_fetch_sub(&m->holders, 1) == 1) {
+        call_result_free(atomic_load(&m->result));
+        free(m);
     }
-    if (st != OK && e)
-        *e = why;
+}
+
+/* In the calls thread. The turn may take the result and end as soon as it is there, so the waker is copied before. */
+static void outside_on_done(void *ctx, const struct call_result *r)
+{
+    struct outside_mail *m = ctx;
+    struct waker waker = m->waker;
+    atomic_store(&m->result, call_result_take(r));
+    outside_let_go(m);
+    waker_wake(&waker);
+}
+
+static int64_t outside_limit(const struct outside *o, int64_t wanted_ms)
+{
+    int64_t left = o->budget_ms - o->spent_us / 1000;
+    int64_t ms = wanted_ms > 0 && wanted_ms < o->call_ms ? wanted_ms : o->call_ms;
+    return ms < left ? ms : left;
+}
+
+enum status outside_start(struct outside *o, const struct fetch_request *rq, const struct waker *w, struct err *e)
+{
+    const struct call_request call = {.method = rq->method,
+                                      .url = rq->url,
+                                      .headers = rq->headers,
+                                      .header_count = rq->header_count,
+                                      .body = rq->body,
+                                      .tenant = o->tenant,
+                                      .total_ms = outside_limit(o, rq->timeout_ms),
+                                      .max_body = rq->max_body};
+    CHECK(!o->mail);
+    if (call.total_ms < OUTSIDE_LEAST_MS)
+        return err_set(e, E_fetch_timeout, "The calls of this turn took too long in total.");
+    struct outside_mail *m = calloc(1, sizeof(*m));
+    if (!m)
+        return err_nomem(e);
+    const struct call_events on = {.ctx = m, .done = outside_on_done};
+    const struct config *c = config_current();
+    atomic_init(&m->holders, 2);
+    m->waker = *w;
+    o->begun_us = clock_mono_us();
+    enum status st = call_start(c, &call, &on, &m->call, e);
+    config_drop(c);
+    if (st != OK)
+        free(m);
+    else
+        o->mail = m;
     return st;
+}
+
+bool outside_ready(const struct outside *o)
+{
+    return o->mail && atomic_load(&o->mail->result);
+}
+
+/* The time is added also when the call failed: a server that never answers must use up the budget, too. */
+static void outside_end_call(struct outside *o)
+{
+    o->spent_us += clock_mono_us() - o->begun_us;
+    call_release(o->mail->call);
+    outside_let_go(o->mail);
+    o->mail = NULL;
+}
+
+static enum status outside_copy_reply(const struct call_result *r, struct arena *a, struct fetch_reply *out,
+                                      struct err *e)
+{
+    bool ok = true;
+    *out = (struct fetch_reply){.status = r->head.status, .retry_after_s = r->head.retry_after_s, .sent = r->sent};
+    out->content_type = arena_str(a, r->head.content_type, &ok);
+    out->body = arena_str(a, r->body, &ok);
+    out->headers = arena_array(a, r->head.header_count + 1, sizeof(*out->headers));
+    for (; ok && out->headers && out->header_count < r->head.header_count; out->header_count++) {
+        const struct fetch_header *h = &r->head.headers[out->header_count];
+        out->headers[out->header_count] = (struct fetch_header){arena_str(a, h->name, &ok),
+                                                                arena_str(a, h->value, &ok)};
+    }
+    return ok && out->headers ? OK : err_nomem(e);
+}
+
+enum status outside_take(struct outside *o, struct arena *a, struct fetch_reply *out, struct err *e)
+{
+    const struct call_result *r = atomic_load(&o->mail->result);
+    enum status st = r->status;
+    if (st == OK)
+        st = outside_copy_reply(r, a, out, e);
+    else if (e)
+        *e = r->err;
+    outside_end_call(o);
+    return st;
+}
+
+void outside_abandon(struct outside *o)
+{
+    if (o->mail) {
+        call_cancel(o->mail->call);
+        outside_end_call(o);
+    }
 }

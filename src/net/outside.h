@@ -1,40 +1,36 @@
 /* outside.h: the calls to other servers that one turn makes, whatever makes them: an HTTP node of a flow, or an
- * engine.
+ * engine. A turn that waits for one holds no thread.
  *
- * All calls of a turn share one time budget, pass the same check before they leave, and are cancelled together.
- * After some failures nothing may go on: the visitor has left, or the check refused the call. Such a failure is kept
- * in the struct, every later call fails at once with ERR_GONE, and outside_end gives the reason. Any other failed
- * call is for the flow or the engine to handle. A struct outside belongs to one turn and is used by one thread at a
- * time. */
+ * All calls of a turn share one time budget. The budget counts waiting time only, so that a turn which calls often but
+ * quickly is not cut off. A struct outside belongs to one turn and is used by one thread at a time; it makes one call
+ * after the other. */
 #ifndef PARLEY_NET_OUTSIDE_H
 #define PARLEY_NET_OUTSIDE_H
 
-#include "net/fetch.h"
+#include "base/waker.h"
+#include "net/calls.h"
 
+struct outside_mail; /* where the calls thread leaves the result */
 struct outside {
+    struct id tenant;
     int64_t call_ms;   /* the longest that one call may take */
     int64_t budget_ms; /* all calls of the turn together */
-    /* Asked before each call, without a database connection of the caller's. A status other than OK ends the turn
-     * with that error. `leave` follows each `enter` that returned OK. */
-    enum status (*enter)(void *ctx, struct err *e);
-    void (*leave)(void *ctx);
-    void *ctx;
-    /* Has the visitor left? Asked while a call waits, at least every 300 ms. May be NULL. */
-    bool (*gone)(void *ctx);
-    void *gone_ctx;
     /* Kept by the functions below; zero at first. */
-    int64_t spent_us; /* waiting, in all calls so far */
-    struct err stop;  /* what ended the turn; its status is OK while nothing did */
+    int64_t spent_us, begun_us; /* waiting, in all calls so far; since when the present one waits */
+    struct outside_mail *mail;  /* of the present call */
 };
 
-/* Makes the call, as fetch() does. rq->timeout_ms is what the caller asks for, 0 for the longest allowed; it is
- * lowered to what the turn has left. rq->cancelled is set here. ERR_TIMEOUT code fetch_timeout when less than 10 ms of
- * the budget are left; ERR_GONE when the turn has to end. */
-enum status outside_fetch(struct outside *o, struct arena *a, struct fetch_request *rq, struct fetch_reply *out,
-                          struct err *e);
-/* Ends the turn with the error *why. The first reason counts. */
-void outside_stop(struct outside *o, const struct err *why);
-/* OK, or the status that ended the turn, with its error in *e. */
-enum status outside_end(const struct outside *o, struct err *e);
+/* Starts a call. `rq` is copied; rq->timeout_ms is what the caller asks for, 0 for the longest allowed, and is lowered
+ * to what the turn has left. The waker is woken once, when the result is there. ERR_TIMEOUT code fetch_timeout when
+ * less than 10 ms of the budget are left; otherwise as call_start. It is a bug to start a second call before
+ * outside_take or outside_abandon. */
+enum status outside_start(struct outside *o, const struct fetch_request *rq, const struct waker *w, struct err *e);
+/* Is the result there? */
+bool outside_ready(const struct outside *o);
+/* Takes the result of a call that is ready: as fetch(), and ERR_RATE code bot_busy when the tenant has too many calls
+ * in flight. The reply is copied into the arena. */
+enum status outside_take(struct outside *o, struct arena *a, struct fetch_reply *out, struct err *e);
+/* Gives the present call up, if there is one, and cancels it. */
+void outside_abandon(struct outside *o);
 
 #endif

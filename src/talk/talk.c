@@ -17,7 +17,7 @@
 #define CATCH_UP_MAX 200
 #define COMMENT_MAX 1000
 
-enum status talk_open(const struct config *c, struct db_pool *p, int threads, struct talk **out, struct err *e)
+enum status talk_open(const struct config *c, struct db_pool *p, struct talk **out, struct err *e)
 {
     struct talk *t = calloc(1, sizeof(*t));
     if (!t)
@@ -27,8 +27,6 @@ enum status talk_open(const struct config *c, struct db_pool *p, int threads, st
     enum status st = secret_derive(c, "visitor-token", t->token_key, e);
     if (st == OK)
         st = secret_derive(c, "turn-key", t->turn_key, e);
-    if (st == OK)
-        st = turn_places_new(threads, &t->places, e);
     if (st == OK)
         st = turn_locks_new(&t->locks, e);
     if (st == OK)
@@ -51,7 +49,6 @@ void talk_close(struct talk *t)
         journal_close(t->journal);
         conv_cache_free(t->cache);
         turn_locks_free(t->locks);
-        turn_places_free(t->places);
         crypto_wipe(t, sizeof(*t));
         free(t);
     }

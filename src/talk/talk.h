@@ -73,9 +73,8 @@ struct talk_out {
     bool replayed; /* the answer of an earlier identical message */
 };
 struct talk; /* one in a process: pool, journal, locks, cache */
-/* Keeps c and p, which must outlive it. `threads` of the program run turns: it bounds how many of them may wait at
- * once. ERR_INVALID code secret_key; errors of opening the journal's connections. */
-enum status talk_open(const struct config *c, struct db_pool *p, int threads, struct talk **out, struct err *e);
+/* Keeps c and p, which must outlive it. ERR_INVALID code secret_key; errors of opening the journal's connections. */
+enum status talk_open(const struct config *c, struct db_pool *p, struct talk **out, struct err *e);
 void talk_close(struct talk *t); /* waits until every turn that was handed to the journal is recorded */
 
 /* Answers one message, by steps that never block for long. On OK everything is durable, and the replies live in the

@@ -42,24 +42,34 @@ static enum status turn_write_state(struct turn *u, struct err *e)
     return ok ? OK : e->status;
 }
 
-/* Runs the flow, unless a person has taken over: then the message is only recorded. */
-static enum status turn_reply(struct turn *u, struct err *e)
+/* Unless a person has taken over: then the message is only recorded. */
+static bool turn_has_bot(const struct turn *u)
+{
+    return u->conv.state != TALK_HANDOFF || u->opens;
+}
+
+/* A message to a closed conversation starts the flow again; it stays the same conversation. */
+static enum status turn_reply_begin(struct turn *u, struct err *e)
 {
     struct json *state = NULL;
     enum status st = OK;
-    if (u->conv.state == TALK_HANDOFF && !u->opens)
-        return OK; /* a person answers */
-    /* A message to a closed conversation starts the flow again; it stays the same conversation. */
+    u->reply_n = 0;
+    if (!turn_has_bot(u))
+        return OK;
     if (u->conv.flow_state.n && u->conv.state == TALK_OPEN)
         st = json_parse(u->arena, u->conv.flow_state, MAX_JSON_DEPTH, &state, e);
-    if (st == OK)
-        st = turn_think(u, state, e);
-    if (st == OK) {
-        u->conv.state = talk_state_after(u->result.status);
-        u->conv.locale = u->result.language.n ? u->result.language : u->conv.locale;
-        st = turn_write_state(u, e);
-    }
-    return st;
+    return st == OK ? turn_think_begin(u, state, e) : st;
+}
+
+static enum status turn_reply(struct turn *u, bool *waits, struct err *e)
+{
+    *waits = false;
+    enum status st = turn_has_bot(u) ? turn_think_step(u, waits, e) : OK;
+    if (st != OK || *waits || !turn_has_bot(u))
+        return st;
+    u->conv.state = talk_state_after(u->result.status);
+    u->conv.locale = u->result.language.n ? u->result.language : u->conv.locale;
+    return turn_write_state(u, e);
 }
 
 /* ---- the phases ---- */
@@ -67,6 +77,7 @@ static enum status turn_reply(struct turn *u, struct err *e)
 /* The lock goes to the next turn at once; the bots are kept until the caller has used the replies. */
 static void turn_end(struct turn *u, enum status st)
 {
+    turn_think_abandon(u);
     turn_lock_give(u->talk->locks, &u->lock);
     u->status = st;
     u->phase = TURN_ENDED;
@@ -127,13 +138,18 @@ static bool turn_phase_prepare(struct turn *u)
 {
     bool done = false;
     enum status st = turn_prepare(u, &u->out, &done, &u->err);
+    if (st == OK && !done)
+        st = turn_reply_begin(u, &u->err);
     u->phase = TURN_THINKS;
     return st != OK || done ? turn_try_ended(u, st) : true;
 }
 
 static bool turn_phase_think(struct turn *u)
 {
-    enum status st = turn_reply(u, &u->err);
+    bool waits;
+    enum status st = turn_reply(u, &waits, &u->err);
+    if (waits)
+        return turn_left(u);
     if (st == OK)
         st = turn_record_begin(u, &u->err);
     u->phase = TURN_RECORDS;
@@ -229,6 +245,23 @@ enum status talk_end(struct turn *u, struct talk_out *out, struct err *e)
 
 /* ---- the draft ---- */
 
+/* Nothing of a trial can be parked yet, so its thread waits. */
+static enum status trial_think(struct turn *u, const struct json *state, struct err *e)
+{
+    struct waker_wait wait;
+    bool waits = false;
+    waker_wait_begin(&wait, &u->waker);
+    enum status st = turn_think_begin(u, state, e);
+    if (st == OK)
+        st = turn_think_step(u, &waits, e);
+    while (st == OK && waits) {
+        (void)waker_wait_for(&wait, -1);
+        st = turn_think_step(u, &waits, e);
+    }
+    waker_wait_end(&wait);
+    return st;
+}
+
 /* No lock, no rates, no journal: nothing of a trial is kept on the server, so there is nothing that two of them could
  * disturb. */
 enum status talk_test(struct talk *t, const struct talk_trial *trial, struct arena *a, struct talk_out *out,
@@ -256,7 +289,7 @@ enum status talk_test(struct talk *t, const struct talk_trial *trial, struct are
         st = bot_live_version(t->pool, trial->tenant, trial->bot, 0, &u.live, e);
     if (st != OK)
         return st;
-    st = turn_think(&u, trial->state, e);
+    st = trial_think(&u, trial->state, e);
     if (st == OK) {
         out->state = talk_state_after(u.result.status);
         out->messages = u.replies;

@@ -6,8 +6,8 @@
 #include "net/outside.h"
 #include "talk/journal_internal.h"
 #include "talk/talk.h"
+#include "talk/turn_headers_internal.h"
 #include "talk/turn_lock_internal.h"
-#include "talk/turn_places_internal.h"
 
 /* Limits on turns: of one conversation, of one bot and of one workspace. No bot and no workspace may take the whole
  * host. */
@@ -42,7 +42,6 @@ struct talk {
     const struct config *config; /* as of the start: secrets, sizes */
     struct db_pool *pool;
     struct journal *journal;
-    struct turn_places *places;
     struct turn_locks *locks;
     struct conv_cache *cache;
     uint8_t token_key[32], turn_key[32];
@@ -81,7 +80,8 @@ struct turn {
     bool opens, has_key;
     bool looked; /* the key was looked up before a call outside */
     struct outside outside;
-    int64_t begun_us; /* when the message arrived, by clock_mono_us */
+    struct turn_headers headers; /* of the call that is in flight */
+    int64_t begun_us;            /* when the message arrived, by clock_mono_us */
     uint8_t key[16];
     struct usage_quota quota;
     int64_t now_ms;
@@ -117,9 +117,14 @@ enum status turn_record_begin(struct turn *u, struct err *e);
 enum status turn_record_end(struct turn *u, struct err *e);
 
 /* ---- turn_think.c ---- */
-/* Runs the flow. ERR_CONFLICT code turn_key when it found, before an effect outside, that the message was recorded
- * already; ERR_RATE code bot_busy when too many turns wait for calls outside already. */
-enum status turn_think(struct turn *u, const struct json *state, struct err *e);
+/* Begins to run the flow from this state. */
+enum status turn_think_begin(struct turn *u, const struct json *state, struct err *e);
+/* Runs it until it is done, or until it waits for another server: then *waits is true, and the waker of the turn will
+ * be woken. ERR_CONFLICT code turn_key when it found, before an effect outside, that the message was recorded already;
+ * ERR_RATE code bot_busy when too many calls of the tenant are in flight; ERR_GONE when the visitor has left. */
+enum status turn_think_step(struct turn *u, bool *waits, struct err *e);
+/* Gives up the call that is in flight, if there is one. */
+void turn_think_abandon(struct turn *u);
 
 /* ---- turn_replay.c ---- */
 /* Was this client id recorded? *found says; `out` is then the answer of that time. ERR_CONFLICT code id_reused when it

@@ -74,8 +74,6 @@ static enum status think_send_new(struct turn *u, struct err *e)
         if (st == OK && u->in->gone && u->in->gone(u->in->gone_ctx))
             st = err_raise(e, E_gone);
     }
-    if (st == ERR_GONE)
-        outside_stop(&u->outside, e);
     return st;
 }
 
@@ -114,25 +112,6 @@ static enum status think_once_only(struct turn *u, struct err *e)
     return st == OK && repeated ? err_raise(e, E_turn_key) : st;
 }
 
-/* Called right before a request leaves. The replay check comes first, so that a repeated message neither takes a place
- * nor calls anything. */
-static enum status think_enter_outside(void *ctx, struct err *e)
-{
-    struct turn *u = ctx;
-    enum status st = think_once_only(u, e);
-    if (st != OK || turn_place_take(u->talk->places, u->conv.tenant))
-        return st;
-    (void)err_raise(e, E_bot_busy);
-    e->retry_after_s = BUSY_RETRY_S;
-    return ERR_RATE;
-}
-
-static void think_leave_outside(void *ctx)
-{
-    struct turn *u = ctx;
-    turn_place_give(u->talk->places, u->conv.tenant);
-}
-
 /* What was spent stays when a turn is thought again: the budget is the visitor's wait. */
 static void think_begin_outside(struct turn *u)
 {
@@ -140,13 +119,9 @@ static void think_begin_outside(struct turn *u)
     int64_t call_ms = config_int(c, CONFIG_http_node_timeout);
     config_drop(c);
     u->looked = false;
-    u->outside = (struct outside){.call_ms = call_ms,
+    u->outside = (struct outside){.tenant = u->conv.tenant,
+                                  .call_ms = call_ms,
                                   .budget_ms = CALLS_PER_TURN * call_ms,
-                                  .enter = think_enter_outside,
-                                  .leave = think_leave_outside,
-                                  .ctx = u,
-                                  .gone = u->in->gone,
-                                  .gone_ctx = u->in->gone_ctx,
                                   .spent_us = u->outside.spent_us};
 }
 
@@ -158,48 +133,84 @@ static void think_secret_fault(const struct turn *u, const struct err *e)
              LOG_S("message", e->message));
 }
 
-/* The flow's own time-out may only shorten the install's; outside_fetch takes the smaller one. Which addresses may be
- * called at all is decided there too, for all callers alike. */
-static enum status think_fetch(struct turn *u, const struct flow_http *rq, struct flow_http_reply *out, struct err *e)
+/* The flow's own time-out may only shorten the install's; outside_start takes the smaller one. Which addresses may be
+ * called at all is decided there too, for all callers alike. The headers are kept until the reply is there, because it
+ * may repeat their secrets. */
+static enum status think_start(struct turn *u, const struct flow_http *rq, struct err *e)
 {
-    struct turn_headers headers;
-    struct fetch_reply reply;
-    enum status st = turn_headers_fill(&headers, u->talk->pool, u->conv.tenant, rq, u->arena, e);
-    struct fetch_request f = {.method = rq->method,
-                              .url = rq->url,
-                              .headers = headers.p,
-                              .header_count = headers.n,
-                              .body = rq->body,
-                              .timeout_ms = rq->timeout_ms,
-                              .max_body = MAX_FETCH};
+    enum status st = turn_headers_fill(&u->headers, u->talk->pool, u->conv.tenant, rq, u->arena, e);
+    const struct fetch_request f = {.method = rq->method,
+                                    .url = rq->url,
+                                    .headers = u->headers.p,
+                                    .header_count = u->headers.n,
+                                    .body = rq->body,
+                                    .timeout_ms = rq->timeout_ms,
+                                    .max_body = MAX_FETCH};
     if (st != OK)
         think_secret_fault(u, e);
     else
-        st = outside_fetch(&u->outside, u->arena, &f, &reply, e);
-    if (st == OK)
-        st = charset_to_utf8(u->arena, reply.content_type, &reply.body, e);
-    if (st == OK)
-        st = turn_headers_hide(&headers, u->arena, &reply.body, e);
-    turn_headers_wipe(&headers);
-    if (st == OK)
-        *out = (struct flow_http_reply){.status = reply.status, .body = reply.body};
+        st = outside_start(&u->outside, &f, &u->waker, e);
+    if (st != OK)
+        turn_headers_wipe(&u->headers);
     return st;
 }
 
 /* A failed call is the flow's to handle, and its sentence must not stay in the turn's error. But these failures end the
- * turn: no memory, a visitor who has left, a fault of Parley. A flow that continued after them would hide them. */
-static enum status think_http(struct turn *u, const struct flow_call *call, struct err *e)
+ * turn: no memory, too many calls in flight, a fault of Parley. A flow that continued after them would hide them. */
+static bool think_ends_turn(enum status st)
 {
-    struct err why = ERR_INIT;
-    struct flow_http_reply reply = {.status = 0, .body = STR_EMPTY};
-    enum status st = think_fetch(u, &call->http, &reply, &why);
-    if (st == ERR_NOMEM || st == ERR_GONE || st == ERR_INTERNAL) {
-        *e = why;
+    return st == ERR_NOMEM || st == ERR_RATE || st == ERR_INTERNAL;
+}
+
+static enum status think_give_reply(struct turn *u, enum status st, const struct fetch_reply *reply,
+                                    const struct err *why, struct err *e)
+{
+    struct flow_http_reply got = {.status = 0, .body = STR_EMPTY};
+    if (think_ends_turn(st)) {
+        *e = *why;
+        if (st == ERR_RATE && e->retry_after_s == 0)
+            e->retry_after_s = BUSY_RETRY_S;
         return st;
     }
+    if (st == OK)
+        got = (struct flow_http_reply){.status = reply->status, .body = reply->body};
+    else
+        got.why = why->message;
+    return flow_got_http(u->run, &got, e);
+}
+
+/* The replay check comes first, so that a repeated message calls nothing. */
+static enum status think_http(struct turn *u, const struct flow_call *call, bool *waits, struct err *e)
+{
+    struct err why = ERR_INIT;
+    enum status st = think_once_only(u, e);
     if (st != OK)
-        reply.why = why.message;
-    return flow_got_http(u->run, &reply, e);
+        return st;
+    st = think_start(u, &call->http, &why);
+    *waits = st == OK;
+    return st == OK ? OK : think_give_reply(u, st, NULL, &why, e);
+}
+
+/* The reply of a call that is ready. */
+static enum status think_take_reply(struct turn *u, struct err *e)
+{
+    struct err why = ERR_INIT;
+    struct fetch_reply reply;
+    enum status st = outside_take(&u->outside, u->arena, &reply, &why);
+    if (st == OK)
+        st = charset_to_utf8(u->arena, reply.content_type, &reply.body, &why);
+    if (st == OK)
+        st = turn_headers_hide(&u->headers, u->arena, &reply.body, &why);
+    turn_headers_wipe(&u->headers);
+    return think_give_reply(u, st, &reply, &why, e);
+}
+
+void turn_think_abandon(struct turn *u)
+{
+    if (u->outside.mail) {
+        outside_abandon(&u->outside);
+        turn_headers_wipe(&u->headers);
+    }
 }
 
 /* The test chat shows the nodes that were taken, also those of a turn that failed, and why a call of the flow failed.
@@ -233,8 +244,9 @@ static enum status think_flow_fault(const struct turn *u, const struct bot_live 
 }
 
 /* Replies of an earlier attempt are forgotten: its conversation was not as it had been read. */
-static enum status think_begin(struct turn *u, const struct bot_live *b, const struct json *state, struct err *e)
+enum status turn_think_begin(struct turn *u, const struct json *state, struct err *e)
 {
+    const struct bot_live *b = u->has_pinned ? &u->pinned : &u->live;
     const struct flow_input in = {.text = u->in->text,
                                   .choice = u->in->choice,
                                   .now_ms = u->now_ms,
@@ -243,11 +255,12 @@ static enum status think_begin(struct turn *u, const struct bot_live *b, const s
                                                                  : b->language};
     u->reply_n = u->path_n = 0;
     think_begin_outside(u);
-    return flow_begin(b->flow, state, &in, u->arena, &u->run, e);
+    enum status st = flow_begin(b->flow, state, &in, u->arena, &u->run, e);
+    return st == ERR_INVALID || st == ERR_TOO_LARGE ? think_flow_fault(u, b, e) : st;
 }
 
-/* One step: the flow runs until it needs something or is done, its messages are sent, and what it needs is got. */
-static enum status think_step(struct turn *u, bool *done, struct err *e)
+/* The flow runs until it needs something or is done, its messages are sent, and what it needs is got or asked for. */
+static enum status think_run(struct turn *u, bool *done, bool *waits, struct err *e)
 {
     struct flow_call call;
     enum status st = flow_next(u->run, &call, e);
@@ -259,7 +272,7 @@ static enum status think_step(struct turn *u, bool *done, struct err *e)
     *done = call.need == FLOW_DONE;
     switch (call.need) {
     case FLOW_NEEDS_HTTP:
-        return think_http(u, &call, e);
+        return think_http(u, &call, waits, e);
     case FLOW_NEEDS_ANSWERS:
         return think_answers(u, &call, e);
     case FLOW_DONE:
@@ -268,17 +281,15 @@ static enum status think_step(struct turn *u, bool *done, struct err *e)
     return flow_finish(u->run, &u->result, e);
 }
 
-/* outside_end comes before the flow's status is used: if the visitor has left, or a call was refused before it left,
- * the turn must not be recorded, even if the flow has handled the failed call. */
-enum status turn_think(struct turn *u, const struct json *state, struct err *e)
+enum status turn_think_step(struct turn *u, bool *waits, struct err *e)
 {
     const struct bot_live *b = u->has_pinned ? &u->pinned : &u->live;
     bool done = false;
-    enum status st = think_begin(u, b, state, e);
-    while (st == OK && !done)
-        st = think_step(u, &done, e);
-    enum status ended = outside_end(&u->outside, e);
-    if (ended != OK)
-        return ended;
+    *waits = u->outside.mail && !outside_ready(&u->outside);
+    if (*waits)
+        return OK;
+    enum status st = u->outside.mail ? think_take_reply(u, e) : OK;
+    while (st == OK && !done && !*waits)
+        st = think_run(u, &done, waits, e);
     return st == ERR_INVALID || st == ERR_TOO_LARGE ? think_flow_fault(u, b, e) : st;
 }

@@ -1,5 +1,6 @@
 // Answers as events, and flows that call out: incremental through the web server, cancelled with the visitor, never to private addresses.
 import assert from 'node:assert/strict'
+import fs from 'node:fs'
 import http from 'node:http'
 import { after, before, test } from 'node:test'
 import { startInstall, until } from '../lib/install.mjs'
@@ -90,25 +91,34 @@ test('slow calls never hold up others', { timeout: 30000 }, async () => {
     for (const reply of await Promise.all(waiting)) assert.equal(reply.body.messages[1].text, 'It says: ready')
 })
 
-test('a bot that waits leaves threads for the others', { timeout: 60000 }, async () => {
-    const { bot } = await makeBot(parley, callFlow(`http://127.0.0.1:${port}/?ms=2000`))
+test('hundreds of turns that wait hold no threads, and each gets its answer', { timeout: 60000 }, async () => {
+    const { bot } = await makeBot(parley, callFlow(`http://127.0.0.1:${port}/?ms=4000`))
     const { bot: quick } = await makeBot(parley, echoFlow)
-    let over = 0, refused = 0
-    const note = reply => { if (reply.status === 200) over++; else refused++; return reply }
-    const waiting = Array.from({ length: 60 }, () => send(parley, bot, { text: 'go' }).then(note))
-    const same = Array.from({ length: 30 }, () => send(parley, bot, { text: 'go', id: 'sixty-others-wait-already' }).then(note))
-    await until('the refusals', () => refused >= 30)
-    assert.equal((await send(parley, quick, { text: 'quick' })).status, 200)
-    assert.equal(over, 0, 'answered before any of those that wait')
-    const replies = await Promise.all([...waiting, ...same])
-    const busy = replies.filter(r => r.status !== 200)
-    assert.ok(busy.length >= 30, `${busy.length} were refused`)
+    const before = calls.length
+    let over = 0
+    const waiting = Array.from({ length: 300 }, () => send(parley, bot, { text: 'go' }).finally(() => over++))
+    await until('the calls', () => calls.length === before + 300)
+    const begun = Date.now()
+    for (let i = 0; i < 20; i++) assert.equal((await send(parley, quick, { text: 'quick' })).status, 200)
+    assert.equal(over, 0, `answered before any of those that wait, after ${Date.now() - begun} ms`)
+    const threads = fs.readdirSync(`/proc/${parley.pid('chat')}/task`).length
+    assert.ok(threads <= 16, `${threads} threads`)
+    for (const reply of await Promise.all(waiting)) assert.equal(reply.body.messages[1].text, 'It says: ready')
+    await checkLedger(parley, assert)
+})
+
+test('a visitor who sends the same message again and again waits for one turn', { timeout: 60000 }, async () => {
+    const { bot } = await makeBot(parley, callFlow(`http://127.0.0.1:${port}/?ms=1500`))
+    const before = calls.length
+    const replies = await Promise.all(Array.from({ length: 30 }, () => send(parley, bot, { text: 'go', id: 'the-same-message-again' })))
+    const [good, busy] = [replies.filter(r => r.status === 200), replies.filter(r => r.status !== 200)]
+    assert.equal(calls.length, before + 1)
+    assert.equal(new Set(good.map(r => r.body.conversation)).size, 1)
+    assert.ok(good.length >= 1 && busy.length >= 1, `${good.length} answers, ${busy.length} refusals`)
     for (const reply of busy) {
-        assert.equal(reply.status, 429)
-        assert.match(reply.body.code, /^(bot|conversation)_busy$/)
+        assert.deepEqual([reply.status, reply.body.code], [429, 'conversation_busy'])
         assert.ok(Number(reply.headers.get('retry-after')) > 0)
     }
-    assert.equal((await send(parley, bot, { text: 'go' })).status, 200, 'places are given back')
     await checkLedger(parley, assert)
 })
 

@@ -407,7 +407,7 @@ static enum status open_all(struct err *e)
         st = bot_publish(c, &who, &(struct bot_publishing){.bot = b.id}, &arena, &version, e);
     bot = b.id;
     tenant = who.tenant;
-    return st == OK ? talk_open(through_proxy, pool, 16, &talk, e) : st;
+    return st == OK ? talk_open(through_proxy, pool, &talk, e) : st;
 }
 
 int main(int argc, char **argv)

@@ -1,58 +1,11 @@
-/* The parts of a turn at their limits, without a database: places, tokens and keys, what may come in, the cache of
+/* The parts of a turn at their limits, without a database: tokens and keys, what may come in, the cache of
  * conversations. */
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "lib/test.h"
 #include "talk/turn_internal.h"
-#include "talk/turn_places_internal.h"
 
 #include "base/banned.h"
-
-/* ---- places ---- */
-
-static const struct id tenant = {.b = "a workspace"}, stranger = {.b = "another w. house"};
-
-static int places_taken(struct turn_places *p, struct id by)
-{
-    int n = 0;
-    while (n < 100 && turn_place_take(p, by))
-        n++;
-    return n;
-}
-
-static void places_follow_the_number_of_threads(void **state)
-{
-    static const struct {
-        int threads, own, rest;
-    } rows[] = {{0, 1, 0}, {1, 1, 0}, {2, 1, 0}, {3, 1, 1}, {4, 2, 1}, {8, 4, 2}, {16, 8, 4}};
-    struct turn_places *p;
-    struct err e = ERR_INIT;
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        assert_ok(turn_places_new(rows[i].threads, &p, &e), &e);
-        assert_int_equal(places_taken(p, tenant), rows[i].own);
-        assert_int_equal(places_taken(p, stranger), rows[i].rest);
-        turn_places_free(p);
-    }
-}
-
-/* A place that was refused because all are taken must not count against the workspace that asked for it. */
-static void a_refused_place_is_not_counted(void **state)
-{
-    struct turn_places *p;
-    struct err e = ERR_INIT;
-    (void)state;
-    assert_ok(turn_places_new(8, &p, &e), &e);
-    assert_int_equal(places_taken(p, tenant), 4);
-    assert_int_equal(places_taken(p, stranger), 2);
-    for (int i = 0; i < 20; i++)
-        assert_false(turn_place_take(p, stranger));
-    for (int i = 0; i < 4; i++)
-        turn_place_give(p, tenant);
-    assert_int_equal(places_taken(p, stranger), 2); /* four in all */
-    assert_int_equal(places_taken(p, tenant), 2);
-    turn_places_free(p);
-}
 
 /* ---- tokens and keys ---- */
 
@@ -331,9 +284,7 @@ static void without_memory_a_conversation_counts_as_not_cached(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(places_follow_the_number_of_threads),
-                                       TEST(a_refused_place_is_not_counted),
-                                       TEST(a_token_belongs_to_a_conversation_and_an_install),
+    const struct CMUnitTest tests[] = {TEST(a_token_belongs_to_a_conversation_and_an_install),
                                        TEST(a_short_id_is_joined_with_the_message_and_the_address),
                                        TEST(another_id_is_another_message),
                                        TEST(a_first_message_has_another_key_than_a_next_one),

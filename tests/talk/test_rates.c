@@ -117,7 +117,7 @@ int main(int argc, char **argv)
     c = dbtest_get(pool);
     arena_init(&arena, 256 * MB);
     dbtest_shared();
-    if (talk_open(config, pool, 8, &talk, &e) != OK) {
+    if (talk_open(config, pool, &talk, &e) != OK) {
         fprintf(stderr, "%s\n", e.message);
         return 1;
     }

@@ -5,25 +5,6 @@
 #include "talk/message_internal.h"
 #include "talk/turn_internal.h"
 
-static const struct id tenant = {.b = "a workspace"}, stranger = {.b = "another w. house"};
-
-static void no_workspace_takes_all_waiting_slots(void **state)
-{
-    struct turn_places *few;
-    struct err e = ERR_INIT;
-    (void)state;
-    assert_ok(turn_places_new(8, &few, &e), &e);
-    for (int i = 0; i < 4; i++)
-        assert_true(turn_place_take(few, tenant));
-    assert_false(turn_place_take(few, tenant));
-    assert_true(turn_place_take(few, stranger));
-    assert_true(turn_place_take(few, stranger));
-    assert_false(turn_place_take(few, stranger)); /* the rest is for those who need not wait */
-    turn_place_give(few, tenant);
-    assert_true(turn_place_take(few, stranger));
-    assert_false(turn_place_take(few, tenant));
-    turn_places_free(few);
-}
 
 /* ---- the conversation cache ---- */
 
@@ -177,11 +158,8 @@ static void message_keys_distinguish_texts_and_conversations(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(no_workspace_takes_all_waiting_slots),
-                                       TEST(the_least_recently_used_is_evicted),
-                                       TEST(oversized_entries_are_not_cached),
-                                       TEST(a_message_survives_its_row),
-                                       TEST(plain_text_has_no_data),
+    const struct CMUnitTest tests[] = {TEST(the_least_recently_used_is_evicted), TEST(oversized_entries_are_not_cached),
+                                       TEST(a_message_survives_its_row), TEST(plain_text_has_no_data),
                                        TEST(message_keys_distinguish_texts_and_conversations)};
     struct err e = ERR_INIT;
     return crypto_init(&e) == OK ? RUN(tests) : 1;

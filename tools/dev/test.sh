@@ -114,10 +114,10 @@ npm_parts() {
 
 # ---- bench, fuzz ----
 
-dev_bench() { # [billing] [SECONDS]
+dev_bench() { # [billing|engines] [SECONDS]
     local yes=1 which=bench
-    if [ "${1:-}" = billing ]; then which=billing; shift; fi
-    case ${1:-8} in *[!0-9]*) die "./dev bench does not know $1 (it knows billing, and how many seconds each row takes)" ;; esac
+    case ${1:-} in billing|engines) which=$1; shift ;; esac
+    case ${1:-8} in *[!0-9]*) die "./dev bench does not know $1 (it knows billing, engines, and how many seconds each row takes)" ;; esac
     set_places "${DEV_VAR:-$top/var}"
     make_places
     ls tests/bench/*.mjs >/dev/null 2>&1 || die "tests/bench is not here"
