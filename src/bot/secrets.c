@@ -21,11 +21,12 @@ static bool secret_among(const struct vault_secret *all, size_t n, struct str na
     return false;
 }
 
-/* The places of secrets that the workspace does not have are moved to the front of `used`. */
+/* The places of secrets that the workspace does not have are moved to the front of `used`. Like lint, the check stops
+ * at MAX_FLOW_FINDINGS of them. */
 static size_t secrets_missing(struct flow_secret *used, size_t n, const struct vault_secret *all, size_t all_n)
 {
     size_t missing = 0;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && missing < MAX_FLOW_FINDINGS; i++)
         if (!secret_among(all, all_n, used[i].name))
             used[missing++] = used[i];
     return missing;
@@ -79,10 +80,25 @@ enum status bot_check(struct db *c, struct id tenant, const struct flow *f, stru
 struct secret_search {
     struct arena *a;
     VEC(struct bot_secret_use) found;
+    size_t of_bot; /* where the rows of the present bot begin */
 };
 
-/* Notes each secret of one flow once for its bot. A flow that this release cannot parse cannot run either, so it uses
- * nothing. */
+/* Each secret once for its bot. A flow names at most MAX_SECRETS, so the rows of a bot are few. */
+static enum status secret_add_use(struct secret_search *s, const struct bot_flow_row *b, struct str name,
+                                  bool published, struct err *e)
+{
+    bool ok = true;
+    for (size_t i = s->of_bot; i < s->found.n; i++)
+        if (str_eq(s->found.p[i].secret, name))
+            return OK;
+    struct bot_secret_use use = {.secret = arena_str(s->a, name, &ok),
+                                 .bot = b->id,
+                                 .bot_name = arena_str(s->a, b->name, &ok),
+                                 .published = published};
+    return ok && VEC_PUSH(&s->found, use) == 0 ? OK : err_nomem(e);
+}
+
+/* A flow that this release cannot parse cannot run either, so it uses nothing. */
 static enum status secrets_of_flow(struct secret_search *s, const struct bot_flow_row *b, struct str text,
                                    bool published, struct err *e)
 {
@@ -92,24 +108,14 @@ static enum status secrets_of_flow(struct secret_search *s, const struct bot_flo
     struct flow_secret *used;
     struct err why = ERR_INIT;
     size_t n = 0;
-    bool ok = true;
     arena_init(&scratch, BOT_FLOW_ARENA);
     enum status st = json_parse(&scratch, text, MAX_JSON_DEPTH, &doc, &why);
     if (st == OK)
         st = flow_parse(doc, &f, &why);
     if (st == OK)
         st = flow_secrets(f, &scratch, &used, &n, &why);
-    for (size_t i = 0; st == OK && i < n; i++) {
-        bool known = false;
-        for (size_t k = 0; k < s->found.n; k++)
-            known = known || (id_eq(s->found.p[k].bot, b->id) && str_eq(s->found.p[k].secret, used[i].name));
-        struct bot_secret_use use = {.secret = known ? STR_EMPTY : arena_str(s->a, used[i].name, &ok),
-                                     .bot = b->id,
-                                     .bot_name = known ? STR_EMPTY : arena_str(s->a, b->name, &ok),
-                                     .published = published};
-        if (!known && (!ok || VEC_PUSH(&s->found, use) != 0))
-            st = ERR_NOMEM;
-    }
+    for (size_t i = 0; st == OK && i < n; i++)
+        st = secret_add_use(s, b, used[i].name, published, e);
     flow_drop(f);
     arena_release(&scratch);
     return st == ERR_NOMEM ? err_nomem(e) : OK;
@@ -119,6 +125,7 @@ static enum status secrets_of_flow(struct secret_search *s, const struct bot_flo
 static enum status secrets_of_bot(void *ctx, const struct bot_flow_row *b, struct err *e)
 {
     struct secret_search *s = ctx;
+    s->of_bot = s->found.n;
     enum status st = b->live.n ? secrets_of_flow(s, b, b->live, true, e) : OK;
     return st == OK && b->draft.n ? secrets_of_flow(s, b, b->draft, false, e) : st;
 }

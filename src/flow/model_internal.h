@@ -237,6 +237,8 @@ struct flow {
     int start, catch_all;
     struct flow_command *commands;
     size_t command_n;
+    struct str *secrets; /* each name once; room for MAX_SECRETS; NULL without any */
+    size_t secret_n;
     struct map words;     /* folded word -> struct flow_command */
     size_t pattern_bytes; /* of the compiled patterns, beside the arena */
 };

@@ -355,6 +355,21 @@ enum status read_var(struct flow_reader *r, const struct json *j, const char *ke
     return st;
 }
 
+/* A flow that named more secrets than a workspace can have could never be published, and checking it would be slow. */
+static enum status secret_count(struct flow_reader *r, struct str name)
+{
+    struct flow *f = r->f;
+    for (size_t i = 0; i < f->secret_n; i++)
+        if (str_eq(f->secrets[i], name))
+            return OK;
+    if (f->secret_n == MAX_SECRETS)
+        return reader_refuse(r, "The flow uses more than %d secrets.", MAX_SECRETS);
+    if (!f->secrets && !(f->secrets = arena_array(r->a, MAX_SECRETS, sizeof(*f->secrets))))
+        return err_nomem(r->e);
+    f->secrets[f->secret_n++] = name;
+    return OK;
+}
+
 /* An upper bound: a piece of text and a variable for each step of the scan. */
 static size_t tpl_count(struct str source)
 {
@@ -385,7 +400,7 @@ enum status tpl_compile(struct flow_reader *r, struct str source, enum part_mode
         if (s.is_secret && mode != PART_HEADER)
             return reader_refuse(r, "A secret can only be used in the value of a header of an \"http\" node.");
         int var = VAR_SECRET;
-        enum status st = s.is_secret ? OK : var_find(r, s.name, NOTE_VAR_READ, &var);
+        enum status st = s.is_secret ? secret_count(r, s.name) : var_find(r, s.name, NOTE_VAR_READ, &var);
         if (st)
             return st;
         parts[n++] = (struct tpl_part){.lit = s.is_secret ? s.name : STR_EMPTY, .var = var, .mode = mode};

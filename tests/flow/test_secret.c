@@ -48,11 +48,39 @@ static void secrets_of_a_flow_are_listed(void **state)
     assert_true(str_eqz(all[1].name, "a") && str_eqz(all[2].name, "b") && str_eqz(all[2].header, "X-Two"));
 }
 
+/* The names of a hostile flow would otherwise cost time with the square of their number. */
+static void a_flow_names_a_bounded_number_of_secrets(void **state)
+{
+    (void)state;
+    for (int extra = 0; extra < 2; extra++) {
+        struct buf b;
+        struct err e = ERR_INIT;
+        buf_init(&b, MB);
+        buf_puts(&b, "{'format':1,'languages':['en'],'start':'h','nodes':{'h':{'type':'http','method':'GET','url':"
+                     "'https://e.com','next':'x','error':'x','headers':{");
+        for (int h = 0; h < 3; h++) {
+            buf_printf(&b, "%s'X-%d':'", h ? "," : "", h);
+            for (int i = 0; i < 50; i++)
+                buf_printf(&b, "{{secret.s%d}}", h < 2 ? h * 50 + i : extra ? 100 : i);
+            buf_puts(&b, "'");
+        }
+        buf_puts(&b, "}},'x':{'type':'end'}}}");
+        enum status st = flow_parse(json_of(arena_strdup(&arena, buf_str(&b))), &t.f, &e);
+        assert_int_equal(st, extra ? ERR_INVALID : OK);
+        if (extra)
+            assert_string_equal(e.message, "The flow uses more than 100 secrets.");
+        flow_drop(t.f);
+        t.f = NULL;
+        buf_release(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(http_names_secrets_and_never_reads_them_from_a_visitor, set_up, end_talk),
         cmocka_unit_test_setup_teardown(secrets_of_a_flow_are_listed, set_up, end_talk),
+        cmocka_unit_test_setup_teardown(a_flow_names_a_bounded_number_of_secrets, set_up, end_talk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
