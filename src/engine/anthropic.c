@@ -53,7 +53,8 @@ static int anthropic_put_image(struct engine_run *run, struct json *content, con
 static int anthropic_put_call(struct engine_run *run, struct json *content, const struct engine_tool_call *call)
 {
     struct json *block, *input = NULL;
-    if (json_parse(engine_run_arena(run), call->arguments, 64, &input, NULL) != OK || !json_is(input, JSON_OBJECT))
+    if (json_parse(engine_run_arena(run), call->arguments, ENGINE_JSON_DEPTH, &input, NULL) != OK ||
+        !json_is(input, JSON_OBJECT))
         input = json_new_object(engine_run_arena(run));
     return json_push_object(content, &block) || json_set_str(block, "type", STR("tool_use")) ||
            json_set_str(block, "id", call->id) || json_set_str(block, "name", call->name) ||
@@ -221,18 +222,10 @@ static void anthropic_take_reason(struct anthropic *m, const struct json *from)
 
 static void anthropic_emit_block(struct engine_run *run, const struct anthropic_block *b)
 {
-    struct str input = b->input.n ? buf_str(&b->input) : STR("{}");
-    struct json *doc = NULL;
-    struct arena a;
-    arena_init(&a, LIST_ARENA);
-    bool good = json_parse(&a, input, 64, &doc, NULL) == OK && json_is(doc, JSON_OBJECT);
-    arena_release(&a);
-    if (!good)
-        engine_run_fail_text(run, ENGINE_PROTOCOL, "The arguments of a tool call are not a JSON object.");
-    else if (engine_run_turn(run)->schema && str_eqz(b->name, ANSWER_TOOL))
-        engine_emit_delta(run, input);
+    if (engine_run_turn(run)->schema && str_eqz(b->name, ANSWER_TOOL))
+        engine_emit_delta(run, buf_str(&b->input));
     else
-        engine_emit(run, &(struct engine_event){.kind = ENGINE_EVENT_TOOL_CALL, .call = {b->id, b->name, input}});
+        engine_emit_call(run, b->id, b->name, buf_str(&b->input));
 }
 
 static void anthropic_end(struct engine_run *run)

@@ -17,7 +17,6 @@
 #define CALL_BODY_MAX (32 * MB)  /* of a stream: each token comes with some 300 bytes around it */
 #define CALL_WHOLE_MAX (8 * MB)  /* of a reply that is one document */
 #define CALL_ERROR_MAX (64 * KB) /* of what a server says about a failure; the rest is not read */
-#define CALL_JSON_DEPTH 64
 #define CALL_HEADERS_MAX 16
 
 enum call_mode { CALL_MODE_WHOLE, CALL_MODE_SSE, CALL_MODE_NDJSON, CALL_MODE_ERROR };
@@ -59,7 +58,7 @@ static struct json *call_parse(struct engine_call *c, struct str text)
 {
     struct json *doc = NULL;
     arena_reset(&c->run->scratch);
-    return json_parse(&c->run->scratch, text, CALL_JSON_DEPTH, &doc, NULL) == OK ? doc : NULL;
+    return json_parse_tolerant(&c->run->scratch, text, ENGINE_JSON_DEPTH, &doc, NULL) == OK ? doc : NULL;
 }
 
 static bool call_document(struct engine_call *c, struct str event, struct str data)

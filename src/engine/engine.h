@@ -19,6 +19,8 @@
 struct engine_run;
 struct engine_call;
 
+#define ENGINE_JSON_DEPTH 64 /* levels, of what servers send */
+
 /* ---- the question ---- */
 
 /* What an engine can do. */
@@ -149,6 +151,9 @@ struct str engine_run_url(struct engine_run *run, const char *path);
 void engine_emit(struct engine_run *run, const struct engine_event *ev);
 /* A piece of the answer of any bytes: half characters are completed by the next piece. */
 void engine_emit_delta(struct engine_run *run, struct str text);
+/* A call of a tool; its arguments are checked and written anew as compact JSON. "" is an empty object; anything else
+ * that is not an object ends the run with ENGINE_PROTOCOL. */
+void engine_emit_call(struct engine_run *run, struct str id, struct str name, struct str arguments);
 /* Ends the run; later events and ends are ignored, and all its calls are cancelled. With ENGINE_OK the message of the
  * deltas so far is reported first; without any answer ENGINE_OK becomes ENGINE_NO_REPLY for a turn. */
 void engine_run_end(struct engine_run *run, enum engine_class class);

@@ -38,7 +38,7 @@ static int ollama_put_calls(struct engine_run *run, struct json *row, const stru
     int bad = m->call_count ? json_set_array(row, "tool_calls", &calls) : 0;
     for (size_t i = 0; !bad && i < m->call_count; i++) {
         struct json *arguments = NULL;
-        if (json_parse(engine_run_arena(run), m->calls[i].arguments, 64, &arguments, NULL) != OK ||
+        if (json_parse(engine_run_arena(run), m->calls[i].arguments, ENGINE_JSON_DEPTH, &arguments, NULL) != OK ||
             !json_is(arguments, JSON_OBJECT))
             arguments = json_new_object(engine_run_arena(run));
         bad = json_push_object(calls, &one) || json_set_object(one, "function", &function) ||
@@ -135,11 +135,10 @@ static void ollama_add_call(struct engine_run *run, const struct json *call)
     const struct json *function = json_get(call, "function"), *arguments = json_get(function, "arguments");
     struct str text = json_is(arguments, JSON_STRING) ? json_str(arguments)
                       : arguments                     ? engine_run_json(run, arguments)
-                                                      : STR("{}");
+                                                      : STR_EMPTY;
     char id[32];
     snprintf(id, sizeof(id), "call_%lld", (long long)++o->calls);
-    engine_emit(run, &(struct engine_event){.kind = ENGINE_EVENT_TOOL_CALL,
-                                            .call = {str_from(id), json_get_str(function, "name"), text}});
+    engine_emit_call(run, str_from(id), json_get_str(function, "name"), text);
 }
 
 static void ollama_end(struct engine_run *run)

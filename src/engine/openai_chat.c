@@ -101,21 +101,6 @@ static void chat_add_call(struct engine_run *run, const struct json *piece)
         engine_run_end(run, ENGINE_TOO_BIG);
 }
 
-static void chat_emit_call(struct engine_run *run, const struct openai_tool_call *call)
-{
-    struct str arguments = call->arguments.n ? buf_str(&call->arguments) : STR("{}");
-    struct json *doc = NULL;
-    struct arena a;
-    arena_init(&a, LIST_ARENA);
-    bool good = call->name.n && json_parse(&a, arguments, 64, &doc, NULL) == OK && json_is(doc, JSON_OBJECT);
-    arena_release(&a);
-    if (good)
-        engine_emit(run,
-                    &(struct engine_event){.kind = ENGINE_EVENT_TOOL_CALL, .call = {call->id, call->name, arguments}});
-    else
-        engine_run_fail_text(run, ENGINE_PROTOCOL, "The arguments of a tool call are not a JSON object.");
-}
-
 /* ---- documents ---- */
 
 static bool chat_read_choice(struct engine_run *run, const struct json *choice)
@@ -184,7 +169,7 @@ static void chat_end(struct engine_run *run)
     else if (c->refused || str_eqz(str_from(c->reason), "content_filter"))
         f.class = ENGINE_FILTERED;
     for (size_t i = 0; f.class == ENGINE_OK && i < c->calls.n; i++)
-        chat_emit_call(run, &c->calls.p[i]);
+        engine_emit_call(run, c->calls.p[i].id, c->calls.p[i].name, buf_str(&c->calls.p[i].arguments));
     if (c->used)
         engine_emit(run, &(struct engine_event){.kind = ENGINE_EVENT_USAGE, .usage = c->usage});
     engine_run_fail(run, &f);

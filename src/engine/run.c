@@ -140,6 +140,30 @@ void engine_emit_delta(struct engine_run *run, struct str text)
     buf_release(&piece);
 }
 
+/* Models write broken JSON now and then. The scratch memory holds the document that the arguments came in, so they have
+ * memory of their own. */
+void engine_emit_call(struct engine_run *run, struct str id, struct str name, struct str arguments)
+{
+    struct json *doc = NULL;
+    struct arena a;
+    struct buf text;
+    arena_init(&a, LIST_ARENA);
+    buf_init(&text, ENGINE_SCRATCH_ARENA);
+    bool good = name.n &&
+                json_parse_tolerant(&a, arguments.n ? arguments : STR("{}"), ENGINE_JSON_DEPTH, &doc, NULL) == OK &&
+                json_is(doc, JSON_OBJECT);
+    if (good)
+        json_write(&text, doc);
+    if (!good)
+        engine_run_fail_text(run, ENGINE_PROTOCOL, "The arguments of a tool call are not a JSON object.");
+    else if (buf_ok(&text))
+        engine_emit(run, &(struct engine_event){.kind = ENGINE_EVENT_TOOL_CALL, .call = {id, name, buf_str(&text)}});
+    else
+        engine_run_end(run, ENGINE_INTERNAL);
+    buf_release(&text);
+    arena_release(&a);
+}
+
 /* ---- the end ---- */
 
 static void run_finish_text(struct engine_run *run)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -240,6 +241,8 @@ static void answer(struct arena *a, const struct json *in, struct json *out)
         must(json_set_str(out, "refused", str_from(e.message)) == 0);
     engine_chain_free(c);
     waker_wait_end(&wait);
+    for (int i = 0; i < 25 && calls_count(tenant).in_flight; i++)
+        usleep(2000); /* a cancelled call ends within 50 ms */
     must(json_set_int(out, "in_flight", calls_count(tenant).in_flight) == 0);
     config_drop(config);
 }

@@ -93,7 +93,7 @@ const two = [{ id: 'a', name: 'find', arguments: ['{"q":"gr\\u00', 'fc', 'n"}'] 
 const callsOf = got => got.of('tool_call').map(c => [c.id, c.name, c.arguments])
 
 test('tool calls are put together from their pieces', async () => {
-    const expected = [['a', 'find', '{"q":"gr\\u00fcn"}'], ['b', 'stop', '{}']]
+    const expected = [['a', 'find', '{"q":"grün"}'], ['b', 'stop', '{}']]
     fake.script = { calls: two }
     assert.deepEqual(callsOf(await ask()), expected)
     fake.script = { calls: two, noIndex: true }
