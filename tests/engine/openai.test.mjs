@@ -233,6 +233,7 @@ test('a wrong address or setting is told in words', async () => {
     assert.match(await text({ base_url: 'http://127.0.0.1:1/v1' }), /private network/)
     assert.match(await text({ base_url: 'http://169.254.169.254/v1' }), /private network/)
     assert.match(await text({ base_url: 'http://[::ffff:127.0.0.1]/v1' }), /private network/)
+    assert.match(await text({ base_url: `http://localhost:${fake.port}/v1` }), /private network/) // the operator named 127.0.0.1
     assert.match(await text({ base_url: 'http://name.invalid/v1' }), /cannot be reached/)
     assert.match(await text({ base_url: `${fake.url.replace('http', 'https')}/v1` }), /certificate|cannot be reached/)
     assert.match(await text({ api_key: 'a\nb' }), /settings/)

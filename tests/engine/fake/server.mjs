@@ -92,7 +92,7 @@ export async function stream(rs, type, pieces, script) {
         while (!rs.destroyed) { rs.write(script.keepAlive ?? ': keep-alive\n\n'); await sleep(50) }
         return
     }
-    if (fault === 'longLine' || fault === 'huge') return flood(rs, fault === 'huge' ? pieces[0] : `data: ${'x'.repeat(65536)}`)
+    if (fault === 'longLine' || fault === 'huge') return flood(rs, `${fault === 'huge' ? '' : 'data: '}${'x'.repeat(65536)}`)
     const bytes = pieces.map(p => Buffer.from(p))
     for (const [i, piece] of bytes.entries()) {
         if (i === (script.failAt ?? 2) && await failing(rs, fault, piece)) return
