@@ -21,6 +21,7 @@
 #define MAX_FLOW_NODES 2000           /* nodes of one flow (count) */
 #define MAX_FLOW_STEPS 200            /* nodes run in one turn (count): stops a flow that loops */
 #define MAX_FLOW_ARENA (32 * MB)      /* a parsed flow */
+#define MAX_FLOW_ENGINE_CALLS 10      /* questions to engines in one turn (count) */
 #define MAX_FLOW_LANGUAGES 20         /* count */
 #define MAX_FLOW_VARS 200             /* variables of one flow (count) */
 #define MAX_FLOW_NAME 64              /* the name of a node, variable or command */

@@ -89,14 +89,35 @@ struct flow_answer {
     size_t n;
 };
 /* What a turn needs from outside before it can continue. */
-enum flow_need { FLOW_DONE, FLOW_NEEDS_HTTP, FLOW_NEEDS_ANSWERS };
+enum flow_need { FLOW_DONE, FLOW_NEEDS_HTTP, FLOW_NEEDS_ANSWERS, FLOW_NEEDS_ENGINE };
 struct flow_question {
     struct str language, text;
 };
+/* A question to the engines of the bot. */
+enum flow_engine_kind { FLOW_ASK, FLOW_CLASSIFY, FLOW_EXTRACT };
+struct flow_label {
+    struct str name, description;
+};
+struct flow_engine_call {
+    enum flow_engine_kind kind;
+    struct str language;     /* of the conversation */
+    struct str instructions; /* system prompt, after that of the bot; may be "" */
+    struct str text;         /* what is asked, never "" */
+    bool history;            /* the conversation so far is sent, too */
+    bool stream;             /* the answer may be shown while it is written; the flow says it as a message at the end */
+    const struct flow_label *labels; /* with FLOW_CLASSIFY; `instructions` and `schema` name them already */
+    size_t label_n;
+    const struct json *schema; /* of the answer, a JSON object; NULL: the answer is a text */
+};
+struct flow_engine_result {
+    struct str text; /* the whole answer */
+    const char *why; /* why there is none, a sentence for the author of the flow; NULL: there is one */
+};
 struct flow_call {
     enum flow_need need;
-    struct flow_http http;         /* with FLOW_NEEDS_HTTP */
-    struct flow_question question; /* with FLOW_NEEDS_ANSWERS */
+    struct flow_http http;          /* with FLOW_NEEDS_HTTP */
+    struct flow_question question;  /* with FLOW_NEEDS_ANSWERS */
+    struct flow_engine_call engine; /* with FLOW_NEEDS_ENGINE */
 };
 struct flow_http_reply {
     int status; /* 0: there is no reply, because the call failed or was not made */
@@ -107,7 +128,7 @@ struct flow_http_reply {
 struct flow_step {
     struct str node;
     const char *type;
-    struct str fault; /* why an `http` node continued at `error`, for the author of the flow; "" otherwise */
+    struct str fault; /* why the call of the node failed, for the author of the flow; "" otherwise */
 };
 struct flow_input {
     struct str text, choice;
@@ -133,9 +154,10 @@ enum status flow_greeting(const struct flow *f, struct str language, struct aren
  *     flow_begin, then flow_next until it says FLOW_DONE, then flow_finish
  *
  * Whenever flow_next says that it needs something else, the caller sends on the new messages, gets the result in its
- * own way and time, gives it with flow_got_http or flow_got_answers, and calls flow_next again. A turn may be abandoned
- * at any point: struct flow_run is plain data in the arena, holds nothing, and may pass from thread to thread, but is
- * used by one at a time. The flow, `state` and the texts of `in` must live until flow_finish has returned.
+ * own way and time, gives it with the flow_got_... function of that need, and calls flow_next again. A turn may be
+ * abandoned at any point: struct flow_run is plain data in the arena, holds nothing, and may pass from thread to
+ * thread, but is used by one at a time. The flow, `state` and the texts of `in` must live until flow_finish has
+ * returned.
  *
  * The turn failed, and has to be abandoned, if one of these functions returns anything but OK: ERR_INVALID code
  * flow_loop (more than MAX_FLOW_STEPS nodes), flow_messages (more than MAX_TURN_MESSAGES), "invalid" (the message is
@@ -156,6 +178,8 @@ enum status flow_next(struct flow_run *r, struct flow_call *call, struct err *e)
  * turn. It is a bug to give a result that was not asked for. */
 enum status flow_got_http(struct flow_run *r, const struct flow_http_reply *reply, struct err *e);
 enum status flow_got_answers(struct flow_run *r, const struct flow_answer *found, struct err *e);
+/* An engine that fails is the flow's to handle, too. */
+enum status flow_got_engine(struct flow_run *r, const struct flow_engine_result *result, struct err *e);
 /* All messages of the turn so far, and the nodes it has taken so far. Messages are only ever added; the arrays are
  * valid until the next call of one of the functions above. Texts of messages live in the arena, so that they outlive
  * the flow; those of the path belong to the flow. */

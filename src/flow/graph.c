@@ -55,6 +55,11 @@ bool node_each_way(const struct flow_node *n, size_t *i, int *to)
     case NODE_ANSWER:
         *to = n->u.answer.none;
         return at == 0;
+    case NODE_ENGINE:
+    case NODE_CLASSIFY:
+    case NODE_EXTRACT:
+        *to = at == 0 ? n->u.engine.error : at <= n->u.engine.label_n ? n->u.engine.labels[at - 1].next : NODE_NONE;
+        return at <= n->u.engine.label_n;
     default:
         return false;
     }

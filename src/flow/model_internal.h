@@ -183,6 +183,29 @@ struct node_http {
     int status_var, error;
 };
 
+/* engine, classify and extract. */
+struct engine_label {
+    struct str name, folded, description;
+    int next;
+};
+struct engine_fill {
+    int var;
+    struct str description;
+};
+struct node_engine {
+    /* role: the system prompt; prompt: without one the visitor's message is asked. */
+    struct flow_text role, prompt, failed;
+    bool history, show, stream;
+    int var; /* gets the answer or the label */
+    struct http_mapping *map;
+    size_t map_n;
+    struct engine_label *labels;
+    size_t label_n;
+    struct engine_fill *fill;
+    size_t fill_n;
+    int error;
+};
+
 struct node_answer {
     struct flow_text unsure, none_label;
     int none;
@@ -195,6 +218,9 @@ enum node_type {
     NODE_SET,
     NODE_HTTP,
     NODE_ANSWER,
+    NODE_ENGINE,
+    NODE_CLASSIFY,
+    NODE_EXTRACT,
     NODE_HANDOFF,
     NODE_JUMP,
     NODE_WAIT,
@@ -204,7 +230,7 @@ enum node_type {
 struct flow_node {
     struct str id;
     enum node_type type;
-    int next; /* of a branch: its `else`; of a jump: its `to` */
+    int next; /* of a branch and a classify: its `else`; of a jump: its `to` */
     union {
         struct node_say say;
         struct node_ask ask;
@@ -212,8 +238,9 @@ struct flow_node {
         struct node_set set;
         struct node_http http;
         struct node_answer answer;
-        struct flow_text text; /* handoff, end */
-        int seconds;           /* wait; 0 = for the visitor's next message */
+        struct node_engine engine; /* engine, classify, extract */
+        struct flow_text text;     /* handoff, end */
+        int seconds;               /* wait; 0 = for the visitor's next message */
     } u;
 };
 

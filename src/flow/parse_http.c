@@ -202,22 +202,22 @@ static bool http_pointer_ok(struct str s)
 
 /* `language` is refused as a target: a reply from outside could otherwise switch the conversation to a language that
  * the visitor does not read. */
-static enum status read_http_map(struct flow_reader *r, const struct json *j, struct node_http *h)
+enum status read_map(struct flow_reader *r, const struct json *j, struct http_mapping **out, size_t *n)
 {
     const struct json *all = json_get(j, "map");
     struct json_iter it = {0};
     size_t mark = path_key(r, STR("map"));
     if (json_len(all) > MAX_FLOW_LIST)
-        return reader_refuse(r, "A call can set at most %d variables.", MAX_FLOW_LIST);
-    if (json_len(all) && !(h->map = arena_array(r->a, json_len(all), sizeof(*h->map))))
+        return reader_refuse(r, "At most %d variables can be filled.", MAX_FLOW_LIST);
+    if (json_len(all) && !(*out = arena_array(r->a, json_len(all), sizeof(**out))))
         return err_nomem(r->e);
     while (json_each(all, &it)) {
         size_t inner = path_key(r, it.key);
-        struct http_mapping *m = &h->map[h->map_n++];
+        struct http_mapping *m = &(*out)[(*n)++];
         if (!json_is(it.value, JSON_STRING) || !http_pointer_ok(json_str(it.value)))
             return reader_refuse(r, "This must be a JSON pointer into the answer, like \"/order/status\".");
         if (str_eqz(it.key, "language"))
-            return reader_refuse(r, "A call cannot set \"language\".");
+            return reader_refuse(r, "An answer cannot set \"language\".");
         m->pointer = json_str(it.value);
         enum status st = var_find(r, it.key, NOTE_VAR_WRITE, &m->var);
         if (st)
@@ -268,7 +268,7 @@ enum status read_http(struct flow_reader *r, const struct json *j, struct flow_n
     if (!st)
         st = read_int(r, j, "timeout_ms", 100, 30000, &h->timeout_ms);
     if (!st)
-        st = read_http_map(r, j, h);
+        st = read_map(r, j, &h->map, &h->map_n);
     if (!st)
         st = read_var(r, j, "status", NOTE_VAR_WRITE, &h->status_var);
     if (!st && h->status_var == VAR_LANGUAGE)

@@ -9,9 +9,10 @@
 #include "base/banned.h"
 
 static const char *const node_words[NODE_TYPES] = {
-    [NODE_SAY] = "say",   [NODE_ASK] = "ask",       [NODE_BRANCH] = "branch", [NODE_SET] = "set",
-    [NODE_HTTP] = "http", [NODE_ANSWER] = "answer", [NODE_JUMP] = "jump",     [NODE_HANDOFF] = "handoff",
-    [NODE_WAIT] = "wait", [NODE_END] = "end",
+    [NODE_SAY] = "say",         [NODE_ASK] = "ask",       [NODE_BRANCH] = "branch",   [NODE_SET] = "set",
+    [NODE_HTTP] = "http",       [NODE_ANSWER] = "answer", [NODE_ENGINE] = "engine",   [NODE_CLASSIFY] = "classify",
+    [NODE_EXTRACT] = "extract", [NODE_JUMP] = "jump",     [NODE_HANDOFF] = "handoff", [NODE_WAIT] = "wait",
+    [NODE_END] = "end",
 };
 
 const char *node_type_name(enum node_type t)
@@ -450,11 +451,12 @@ static enum status read_wait(struct flow_reader *r, const struct json *j, struct
 static enum status (*const readers[NODE_TYPES])(struct flow_reader *, const struct json *, struct flow_node *) = {
     [NODE_SAY] = read_say,       [NODE_ASK] = read_ask,           [NODE_BRANCH] = read_branch,
     [NODE_SET] = read_set,       [NODE_HTTP] = read_http,         [NODE_ANSWER] = read_answer_node,
+    [NODE_ENGINE] = read_engine, [NODE_CLASSIFY] = read_classify, [NODE_EXTRACT] = read_extract,
     [NODE_JUMP] = read_jump,     [NODE_HANDOFF] = read_last_text, [NODE_WAIT] = read_wait,
     [NODE_END] = read_last_text,
 };
 
-/* A branch and a jump store their `else` and `to` in n->next themselves, and a second read of `next` would overwrite
+/* Branches and jumps store their `else` or `to` in n->next themselves, and a second read of `next` would overwrite
  * it. Every other type has its own way on under that name, or none. */
 static enum status read_node(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
@@ -467,7 +469,7 @@ static enum status read_node(struct flow_reader *r, const struct json *j, struct
         return st;
     n->type = (enum node_type)type;
     st = readers[type](r, j, n);
-    if (!st && n->type != NODE_BRANCH && n->type != NODE_JUMP)
+    if (!st && n->type != NODE_BRANCH && n->type != NODE_CLASSIFY && n->type != NODE_JUMP)
         st = read_target(r, j, "next", &n->next);
     return st ? st : read_string(r, j, "note", 0, MAX_FLOW_TEXT, &note_text);
 }

@@ -131,9 +131,31 @@ static enum status read_stub_answer(struct flow_reader *r, const struct json *j)
     return st ? st : read_each(r, j, "unsure", 0, MAX_FLOW_LIST, read_phrase);
 }
 
+static const struct field_rule engine_fields[] = {
+    {"node", K_STR}, {"asked", K_ARR}, {"system", K_ARR}, {"answer", K_STR | K_OBJ}, {"fail", K_BOOL}};
+
+/* The node and the parts of what is asked are conditions, the rest is what the engine answers. */
+static enum status read_stub_engine(struct flow_reader *r, const struct json *j)
+{
+    struct str text = STR_EMPTY;
+    int unused = 0;
+    enum status st = READ_FIELDS(r, j, engine_fields);
+    if (!st)
+        st = read_target(r, j, "node", &unused);
+    if (!st)
+        st = read_each(r, j, "asked", 0, MAX_FLOW_LIST, read_phrase);
+    if (!st)
+        st = read_each(r, j, "system", 0, MAX_FLOW_LIST, read_phrase);
+    if (!st && json_is(json_get(j, "answer"), JSON_STRING))
+        st = read_string(r, j, "answer", 0, MAX_FLOW_TEXT, &text);
+    if (!st && json_has(j, "answer") == json_bool(json_get(j, "fail")))
+        return reader_refuse(r, "Exactly one of \"answer\" and \"fail\" must be given.");
+    return st;
+}
+
 static const struct field_rule test_fields[] = {{"name", K_STR | K_MUST}, {"language", K_STR},       {"today", K_STR},
                                                 {"greeting", K_ARR},      {"turns", K_ARR | K_MUST}, {"http", K_ARR},
-                                                {"answers", K_ARR}};
+                                                {"answers", K_ARR},       {"engine", K_ARR}};
 
 /* A fixed day may be given because a test with dates would otherwise begin to fail as time passes. */
 static enum status read_flow_test(struct flow_reader *r, const struct json *j)
@@ -153,7 +175,9 @@ static enum status read_flow_test(struct flow_reader *r, const struct json *j)
         st = read_each(r, j, "turns", 1, MAX_FLOW_LIST, read_test_turn);
     if (!st)
         st = read_each(r, j, "http", 0, MAX_FLOW_LIST, read_call);
-    return st ? st : read_each(r, j, "answers", 0, MAX_FLOW_LIST, read_stub_answer);
+    if (!st)
+        st = read_each(r, j, "answers", 0, MAX_FLOW_LIST, read_stub_answer);
+    return st ? st : read_each(r, j, "engine", 0, MAX_FLOW_LIST, read_stub_engine);
 }
 
 /* The tests are read last: they name nodes and variables, which are all known by then. */

@@ -43,6 +43,12 @@ struct flow_reader {
 /* A flow of its own, with notes for lint; flow_drop it. */
 enum status flow_read(const struct json *doc, struct reader_notes *notes, struct flow **out, struct err *e);
 enum status read_nodes(struct flow_reader *r, const struct json *nodes);
+/* parse_engine.c */
+enum status read_engine(struct flow_reader *r, const struct json *j, struct flow_node *n);
+enum status read_classify(struct flow_reader *r, const struct json *j, struct flow_node *n);
+enum status read_extract(struct flow_reader *r, const struct json *j, struct flow_node *n);
+/* parse_http.c: `map`, variables and the places in a JSON answer that fill them. */
+enum status read_map(struct flow_reader *r, const struct json *j, struct http_mapping **out, size_t *n);
 enum status read_http(struct flow_reader *r, const struct json *j, struct flow_node *n);
 /* secret.c: refuses a secret where it must not be, and notes a key that is written out. `value` is the header's text as
  * the author wrote it. */

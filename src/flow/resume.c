@@ -141,6 +141,8 @@ static enum status resume_ask(struct flow_run *r, const struct flow_node *n, int
  * refund", typed at a greeting with buttons, reaches an `answer` node. */
 static int resume_continue(struct flow_run *r, const struct flow_node *n)
 {
+    if (n->type == NODE_ENGINE && n->next == NODE_NONE) /* the conversation with the engine goes on */
+        return (int)(n - r->f->nodes);
     return n->next != NODE_NONE ? n->next : run_catch_all(r);
 }
 

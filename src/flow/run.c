@@ -130,6 +130,7 @@ enum status flow_next(struct flow_run *r, struct flow_call *call, struct err *e)
     static const enum flow_need needs[] = {[RUN_HTTP] = FLOW_NEEDS_HTTP,
                                            [RUN_ANSWER] = FLOW_NEEDS_ANSWERS,
                                            [RUN_SUGGESTED] = FLOW_NEEDS_ANSWERS,
+                                           [RUN_ENGINE] = FLOW_NEEDS_ENGINE,
                                            [RUN_DONE] = FLOW_DONE};
     enum status st = OK;
     run_enter(r, e);
@@ -160,6 +161,15 @@ enum status flow_got_answers(struct flow_run *r, const struct flow_answer *found
     CHECK(r->place == RUN_ANSWER || r->place == RUN_SUGGESTED);
     run_enter(r, e);
     enum status st = run_answer_got(r, &r->f->nodes[r->at], found, &r->next);
+    r->place = RUN_NODES;
+    return run_leave(r, st);
+}
+
+enum status flow_got_engine(struct flow_run *r, const struct flow_engine_result *result, struct err *e)
+{
+    CHECK(r->place == RUN_ENGINE);
+    run_enter(r, e);
+    enum status st = run_engine_got(r, &r->f->nodes[r->at], result, &r->next);
     r->place = RUN_NODES;
     return run_leave(r, st);
 }

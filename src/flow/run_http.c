@@ -10,14 +10,6 @@
 
 #define REPLY_DEPTH 200 /* levels; services nest deeper than what Parley defines */
 
-/* For the author, who sees it in the test chat. */
-static enum status http_report(struct flow_run *r, const char *why)
-{
-    bool ok = true;
-    r->path[r->path_n - 1].fault = arena_str(r->a, str_from(why), &ok);
-    return ok ? OK : err_nomem(r->e);
-}
-
 /* A byte order mark is no content. */
 static struct str http_content(struct str body)
 {
@@ -63,14 +55,14 @@ static enum status http_take_reply(struct flow_run *r, const struct node_http *h
     char text[60];
     *good = false;
     if (reply->status == 0)
-        return http_report(r, reply->why);
+        return run_report(r, reply->why);
     if (reply->status < 200 || reply->status > 299) {
         snprintf(text, sizeof(text), "The service answered with the status %d.", reply->status);
-        return http_report(r, text);
+        return run_report(r, text);
     }
     enum status st = h->map_n ? http_read_reply(r, reply->body, &doc, &why) : OK;
     if (st)
-        return st == ERR_NOMEM ? err_nomem(r->e) : http_report(r, why.message);
+        return st == ERR_NOMEM ? err_nomem(r->e) : run_report(r, why.message);
     *good = true;
     return h->map_n ? http_map_reply(r, h, doc) : OK;
 }

@@ -15,6 +15,7 @@ enum run_place {
     RUN_HTTP,      /* the `http` node `at` waits for the reply */
     RUN_ANSWER,    /* the `answer` node `at` waits for what matches the message */
     RUN_SUGGESTED, /* the `answer` node `at` waits for what matches the suggestion that the visitor took */
+    RUN_ENGINE,    /* the `engine`, `classify` or `extract` node `at` waits for the engine */
     RUN_DONE
 };
 
@@ -36,14 +37,14 @@ struct flow_run {
     enum flow_state status;
     /* of this turn */
     enum run_place place;
-    int next;                 /* where to go on; NODE_NONE = the flow waits or has ended */
-    struct flow_call call;    /* what it waits for */
-    struct str input, folded; /* the visitor's message, and folded */
-    int first;                /* `at` before the message was given to it */
-    bool resumed;             /* the message was given to it */
-    bool consumed;            /* some node has taken the message as its answer */
-    bool caught;              /* the catch-all was entered: not twice in one turn */
-    int steps, delay_ms;
+    int next;                    /* where to go on; NODE_NONE = the flow waits or has ended */
+    struct flow_call call;       /* what it waits for */
+    struct str input, folded;    /* the visitor's message, and folded */
+    int first;                   /* `at` before the message was given to it */
+    bool resumed;                /* the message was given to it */
+    bool consumed;               /* some node has taken the message as its answer */
+    bool caught;                 /* the catch-all was entered: not twice in one turn */
+    int steps, asked, delay_ms;  /* asked: questions to engines */
     int64_t own_us, *pattern_us; /* what patterns may still take */
     struct flow_message *said;
     size_t said_n, said_cap;
@@ -67,6 +68,8 @@ static inline struct flow_message run_message(void)
 }
 /* Room for one more element after the n of `old`; NULL without memory. */
 void *run_grow(struct arena *a, void *old, size_t n, size_t *cap, size_t size);
+/* Why the call of the node that runs failed, for the author, who sees it in the test chat. */
+enum status run_report(struct flow_run *r, const char *why);
 enum status run_render(struct flow_run *r, const struct tpl *t, struct str *out);
 enum status run_text(struct flow_run *r, const struct flow_text *t, struct str *out); /* "" when there is none */
 enum status run_send(struct flow_run *r, struct flow_message *m);
@@ -74,14 +77,17 @@ enum status run_send_text(struct flow_run *r, struct str text, const struct node
 enum status run_say(struct flow_run *r, const struct flow_node *n);
 enum status run_messages(struct flow_run *r, const struct flow_node *n, struct flow_message **out, size_t *count);
 
-/* run_node.c, run_http.c, run_answer.c: run a node; *next says where to go on, NODE_NONE = stay here. A node that needs
- * something from outside first sets r->call and r->place, and its *next does not count; the function `..._got` is then
- * given the result. */
+/* run_node.c, run_http.c, run_answer.c, run_engine.c: run a node; *next says where to go on, NODE_NONE = stay here. A
+ * node that needs something from outside first sets r->call and r->place, and its *next does not count; the function
+ * `..._got` is then given the result. */
 enum status run_node(struct flow_run *r, const struct flow_node *n, int *next);
 enum status run_http(struct flow_run *r, const struct flow_node *n, int *next);
 enum status run_http_got(struct flow_run *r, const struct flow_node *n, const struct flow_http_reply *reply, int *next);
 enum status run_answer(struct flow_run *r, const struct flow_node *n, int *next);
 enum status run_answer_got(struct flow_run *r, const struct flow_node *n, const struct flow_answer *found, int *next);
+enum status run_engine(struct flow_run *r, const struct flow_node *n, int *next);
+enum status run_engine_got(struct flow_run *r, const struct flow_node *n, const struct flow_engine_result *result,
+                           int *next);
 /* run_request.c: the call that an `http` node makes. *refused is NULL, or says why the call must not be made. */
 enum status run_request(struct flow_run *r, const struct node_http *h, struct flow_http *rq, const char **refused);
 /* resume.c, and run_answer.c for its node: give the waiting node the visitor's message, in the same way */

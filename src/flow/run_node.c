@@ -103,9 +103,10 @@ static enum status node_wait(struct flow_run *r, const struct flow_node *n, int 
 }
 
 static enum status (*const runners[NODE_TYPES])(struct flow_run *, const struct flow_node *, int *) = {
-    [NODE_SAY] = node_say,   [NODE_ASK] = node_ask,      [NODE_BRANCH] = node_branch, [NODE_SET] = node_set,
-    [NODE_HTTP] = run_http,  [NODE_ANSWER] = run_answer, [NODE_JUMP] = node_jump,     [NODE_HANDOFF] = node_last,
-    [NODE_WAIT] = node_wait, [NODE_END] = node_last,
+    [NODE_SAY] = node_say,       [NODE_ASK] = node_ask,      [NODE_BRANCH] = node_branch, [NODE_SET] = node_set,
+    [NODE_HTTP] = run_http,      [NODE_ANSWER] = run_answer, [NODE_ENGINE] = run_engine,  [NODE_CLASSIFY] = run_engine,
+    [NODE_EXTRACT] = run_engine, [NODE_JUMP] = node_jump,    [NODE_HANDOFF] = node_last,  [NODE_WAIT] = node_wait,
+    [NODE_END] = node_last,
 };
 
 enum status run_node(struct flow_run *r, const struct flow_node *n, int *next)

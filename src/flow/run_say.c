@@ -7,6 +7,14 @@
 
 #include "base/banned.h"
 
+/* The node that runs is the last step of the path. */
+enum status run_report(struct flow_run *r, const char *why)
+{
+    bool ok = true;
+    r->path[r->path_n - 1].fault = arena_str(r->a, str_from(why), &ok);
+    return ok ? OK : err_nomem(r->e);
+}
+
 /* Most texts have no variables. They are copied without the scratch buffer; a copy is needed in any case, because the
  * message outlives the flow. A text that grows too large is the fault of the flow and its variables, and has its own
  * code, unlike a lack of memory. */

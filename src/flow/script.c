@@ -124,25 +124,30 @@ static bool script_was_sent(const struct json *parts, struct str body)
     return true;
 }
 
-static enum status script_reply(struct arena *a, const struct json *stub, struct flow_http_reply *out, struct err *e)
+/* A JSON value of the test as the text that a server would send; a string as it is. */
+static enum status script_text(struct arena *a, const struct json *j, struct str *out, struct err *e)
 {
     struct buf b;
     bool ok = true;
-    const struct json *j = json_get(stub, "body");
+    *out = json_str(j);
+    if (!j || json_is(j, JSON_STRING))
+        return OK;
+    buf_init(&b, 8 * MAX_FLOW);
+    json_write(&b, j);
+    *out = arena_str(a, buf_str(&b), &ok);
+    ok = ok && buf_ok(&b);
+    buf_release(&b);
+    return ok ? OK : err_nomem(e);
+}
+
+static enum status script_reply(struct arena *a, const struct json *stub, struct flow_http_reply *out, struct err *e)
+{
     if (json_bool(json_get(stub, "fail"))) {
         out->why = "The test makes this call fail.";
         return OK;
     }
     out->status = (int)json_int(json_get(stub, "status"), 200);
-    out->body = json_str(j);
-    if (!j || json_is(j, JSON_STRING))
-        return OK;
-    buf_init(&b, 8 * MAX_FLOW);
-    json_write(&b, j);
-    out->body = arena_str(a, buf_str(&b), &ok);
-    ok = ok && buf_ok(&b);
-    buf_release(&b);
-    return ok ? OK : err_nomem(e);
+    return script_text(a, json_get(stub, "body"), &out->body, e);
 }
 
 /* A call without a stand-in fails the test even if the flow would handle a failed call: its author has forgotten to say
@@ -160,6 +165,30 @@ static enum status script_http(struct script *s, const struct flow_http *rq, str
     script_fail(s, "the flow calls %.*s %.*s with the body \"%.*s\", and the test has no answer for that",
                 STR_F(rq->method), STR_F(utf8_cut(rq->url, 100)), STR_F(utf8_cut(rq->body, 100)));
     out->why = "The test has no answer for this call.";
+    return OK;
+}
+
+/* As with calls, the first stand-in that fits answers, and a question without one fails the test. */
+static enum status script_engine(struct script *s, const struct flow_run *run, const struct flow_engine_call *c,
+                                 struct flow_engine_result *out, struct err *e)
+{
+    size_t n;
+    const struct flow_step *path = flow_run_path(run, &n);
+    const struct json *stubs = json_get(s->test, "engine");
+    *out = (struct flow_engine_result){.text = STR_EMPTY};
+    for (size_t i = 0; i < json_len(stubs); i++) {
+        const struct json *stub = json_at(stubs, i);
+        struct str node = json_get_str(stub, "node");
+        if ((node.n && !str_eq(node, path[n - 1].node)) || !script_was_sent(json_get(stub, "asked"), c->text) ||
+            !script_was_sent(json_get(stub, "system"), c->instructions))
+            continue;
+        if (json_bool(json_get(stub, "fail")))
+            out->why = "The test makes this engine fail.";
+        return script_text(s->a, json_get(stub, "answer"), &out->text, e);
+    }
+    script_fail(s, "the node \"%.*s\" asks an engine \"%.*s\", and the test has no answer for that",
+                STR_F(path[n - 1].node), STR_F(utf8_cut(c->text, 200)));
+    out->why = "The test has no answer for this question.";
     return OK;
 }
 
@@ -241,9 +270,13 @@ static enum status script_think(struct script *s, struct flow_run *run, struct e
     while ((st = flow_next(run, &call, e)) == OK && call.need != FLOW_DONE) {
         struct flow_http_reply reply = {.status = 0, .body = STR_EMPTY};
         struct flow_answer found;
+        struct flow_engine_result result;
         if (call.need == FLOW_NEEDS_HTTP) {
             st = script_http(s, &call.http, &reply, e);
             st = st ? st : flow_got_http(run, &reply, e);
+        } else if (call.need == FLOW_NEEDS_ENGINE) {
+            st = script_engine(s, run, &call.engine, &result, e);
+            st = st ? st : flow_got_engine(run, &result, e);
         } else {
             st = script_answer(s, call.question.text, &found, e);
             st = st ? st : flow_got_answers(run, &found, e);

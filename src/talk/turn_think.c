@@ -213,6 +213,13 @@ void turn_think_abandon(struct turn *u)
     }
 }
 
+/* A bot has no engines of its own yet: its flow continues at the node's `error`, as it does when all engines fail. */
+static enum status think_engine(struct turn *u, struct err *e)
+{
+    const struct flow_engine_result none = {.text = STR_EMPTY, .why = "No engine is set up for this bot."};
+    return flow_got_engine(u->run, &none, e);
+}
+
 /* The test chat shows the nodes that were taken, also those of a turn that failed, and why a call of the flow failed.
  * The last node that was noted is looked at again: it was noted before its call. */
 static void think_note_path(struct turn *u)
@@ -275,6 +282,8 @@ static enum status think_run(struct turn *u, bool *done, bool *waits, struct err
         return think_http(u, &call, waits, e);
     case FLOW_NEEDS_ANSWERS:
         return think_answers(u, &call, e);
+    case FLOW_NEEDS_ENGINE:
+        return think_engine(u, e);
     case FLOW_DONE:
         break;
     }

@@ -81,7 +81,9 @@ struct talk {
     bool http_fails;
     const char *http_body;
     char http_seen[4000];
-    char fault[400]; /* why the last call failed */
+    const char *engine_answer; /* NULL: no engine answers */
+    char engine_seen[8000];    /* kind|language|instructions|text|history stream|schema, one after the other */
+    char fault[400];           /* why the last call failed */
 };
 
 static inline void add(char *to, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -136,13 +138,31 @@ static inline enum status give_http(struct talk *t, struct flow_run *run, const 
     return flow_got_http(run, &reply, &t->e);
 }
 
+static inline enum status give_engine(struct talk *t, struct flow_run *run, const struct flow_engine_call *c)
+{
+    static const char *const kinds[] = {[FLOW_ASK] = "ask", [FLOW_CLASSIFY] = "classify", [FLOW_EXTRACT] = "extract"};
+    struct flow_engine_result result = {.text = STR_EMPTY, .why = "no engine"};
+    struct buf schema;
+    buf_init(&schema, MB);
+    if (c->schema)
+        json_write(&schema, c->schema);
+    add(t->engine_seen, sizeof(t->engine_seen), "%s|%.*s|%.*s|%.*s|%s%s|%s;", kinds[c->kind], STR_F(c->language),
+        STR_F(c->instructions), STR_F(c->text), c->history ? "h" : "", c->stream ? "s" : "", schema.p);
+    buf_release(&schema);
+    if (t->engine_answer)
+        result = (struct flow_engine_result){.text = str_from(t->engine_answer)};
+    return flow_got_engine(run, &result, &t->e);
+}
+
 /* The turn to its end, with the results that the test has set. */
 static inline enum status think(struct talk *t, struct flow_run *run)
 {
     struct flow_call call;
     enum status st;
     while ((st = flow_next(run, &call, &t->e)) == OK && call.need != FLOW_DONE) {
-        st = call.need == FLOW_NEEDS_HTTP ? give_http(t, run, &call.http) : give_answer(t, run, &call.question);
+        st = call.need == FLOW_NEEDS_HTTP     ? give_http(t, run, &call.http)
+             : call.need == FLOW_NEEDS_ENGINE ? give_engine(t, run, &call.engine)
+                                              : give_answer(t, run, &call.question);
         if (st)
             return st;
     }
@@ -169,7 +189,7 @@ static inline enum status try_turn(struct talk *t, const char *text, const char 
 {
     struct flow_run *run;
     size_t said = 0, steps = 0;
-    t->said[0] = t->path[0] = t->asked[0] = t->http_seen[0] = t->fault[0] = 0;
+    t->said[0] = t->path[0] = t->asked[0] = t->http_seen[0] = t->fault[0] = t->engine_seen[0] = 0;
     t->delay_ms = t->messages = 0;
     enum status st = begin_turn(t, text, choice, &run);
     if (!st)

@@ -27,7 +27,10 @@ static const char questions[] =
     "\"max\":1,\"then\":\"h\"},\"next\":\"h\"},"
     "\"h\":{\"type\":\"http\",\"method\":\"POST\",\"url\":\"https://e.com/"
     "{{t}}\",\"headers\":{\"X\":\"{{t}}\"},\"body\":{\"a\":\"{{t}}\",\"b\":\"x{{input}}\"},"
-    "\"map\":{\"t\":\"/a\",\"n\":\"/b/0\"},\"next\":\"f\",\"error\":\"f\"},"
+    "\"map\":{\"t\":\"/a\",\"n\":\"/b/0\"},\"next\":\"g\",\"error\":\"g\"},"
+    "\"g\":{\"type\":\"engine\",\"map\":{\"t\":\"/a\",\"n\":\"/b/c\"},\"next\":\"k\",\"error\":\"k\"},"
+    "\"k\":{\"type\":\"classify\",\"labels\":[{\"label\":\"a\",\"next\":\"x\"}],\"else\":\"x\"},"
+    "\"x\":{\"type\":\"extract\",\"fill\":{\"t\":\"\",\"n\":\"\",\"d\":\"\"},\"next\":\"f\",\"error\":\"f\"},"
     "\"f\":{\"type\":\"answer\",\"none\":\"n\",\"none_label\":\"none\"}},\"catch_all\":\"f\"}";
 
 static struct str body; /* what the fake service answers, and what the fake list knows */
@@ -69,6 +72,13 @@ static enum status http(struct flow_run *run, const struct flow_http *rq, struct
     return flow_got_http(run, &reply, e);
 }
 
+static enum status engine(struct flow_run *run, const struct flow_engine_call *c, struct err *e)
+{
+    if (!utf8_valid(c->instructions) || !utf8_valid(c->text) || !c->text.n)
+        abort();
+    return flow_got_engine(run, &(struct flow_engine_result){body, body.n % 5 ? NULL : "no engine"}, e);
+}
+
 static enum status turn(const struct flow *f, struct json **state, const struct flow_input *in, struct arena *a)
 {
     struct flow_run *run;
@@ -77,7 +87,9 @@ static enum status turn(const struct flow *f, struct json **state, const struct 
     struct err e = ERR_INIT;
     enum status st = flow_begin(f, *state, in, a, &run, &e);
     while (!st && !(st = flow_next(run, &call, &e)) && call.need != FLOW_DONE)
-        st = call.need == FLOW_NEEDS_HTTP ? http(run, &call.http, &e) : answer(run, call.question.text, &e);
+        st = call.need == FLOW_NEEDS_HTTP     ? http(run, &call.http, &e)
+             : call.need == FLOW_NEEDS_ENGINE ? engine(run, &call.engine, &e)
+                                              : answer(run, call.question.text, &e);
     if (!st)
         st = flow_finish(run, &r, &e);
     if (!st) {

@@ -242,6 +242,18 @@ static void flow_view_wait(struct flow_view_reader *r, const struct json *n)
     flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
 }
 
+/* What is asked is shown, or else what the engine is told to be. */
+static void flow_view_engine(struct flow_view_reader *r, const struct json *n)
+{
+    const struct json *labels = json_get(n, "labels"), *asked = json_get(n, json_has(n, "prompt") ? "prompt" : "text");
+    flow_view_row_str(r, "Detail", flow_view_text(r, asked ? asked : json_get(n, "system")));
+    for (size_t i = 0; i < json_len(labels); i++)
+        flow_view_target(r, json_get_str(json_at(labels, i), "label"), json_get_str(json_at(labels, i), "next"));
+    flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
+    flow_view_target(r, flow_view_words(r, "Bots.Flow.Else"), json_get_str(n, "else"));
+    flow_view_target(r, flow_view_words(r, "Bots.Flow.OnError"), json_get_str(n, "error"));
+}
+
 /* Node types without a view of their own, and types that this release does not know: a draft may have been written for
  * a newer one. */
 static void flow_view_plain(struct flow_view_reader *r, const struct json *n)
@@ -257,8 +269,9 @@ static void flow_view_node(struct flow_view_reader *r, struct str id, const stru
     static const struct {
         const char *type;
         void (*show)(struct flow_view_reader *, const struct json *);
-    } shows[] = {{"say", flow_view_say},  {"ask", flow_view_ask},   {"branch", flow_view_branch},
-                 {"set", flow_view_set},  {"http", flow_view_http}, {"answer", flow_view_answer},
+    } shows[] = {{"say", flow_view_say},       {"ask", flow_view_ask},         {"branch", flow_view_branch},
+                 {"set", flow_view_set},       {"http", flow_view_http},       {"answer", flow_view_answer},
+                 {"engine", flow_view_engine}, {"classify", flow_view_engine}, {"extract", flow_view_engine},
                  {"wait", flow_view_wait}};
     struct str type = json_get_str(n, "type");
     char key[40];
@@ -294,7 +307,7 @@ static void flow_view_meet(struct flow_view_order *w, const struct json *nodes, 
 static void flow_view_meet_all(struct flow_view_order *w, const struct json *nodes, const struct json *j, int depth)
 {
     static const char *const members[] = {"next", "else", "error", "none", "to", "then"};
-    static const char *const inner[] = {"choices", "cases", "retry"};
+    static const char *const inner[] = {"choices", "cases", "labels", "retry"};
     for (size_t i = 0; i < COUNT_OF(members); i++)
         flow_view_meet(w, nodes, json_get_str(j, members[i]));
     for (size_t i = 0; depth == 0 && i < COUNT_OF(inner); i++) {

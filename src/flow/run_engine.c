@@ -1,0 +1,332 @@
+/* run_engine.c: the nodes that ask the bot's engines. What is asked is put together here: the texts of the author, and
+ * for a choice or a form the instruction and the JSON schema that make a model answer in a form that can be read. Who
+ * is asked, with which limits, is the matter of the flow's caller. A model keeps to no form reliably, so every answer
+ * is read tolerantly, and one that cannot be read takes the way of a failed call. */
+#include "base/utf8.h"
+#include "flow/run_internal.h"
+
+#include "base/banned.h"
+
+#define ENGINE_ANSWER_DEPTH 100
+#define ENGINE_ANSWER_CHARS (MAX_FLOW_RENDERED / 4) /* characters of an answer: as many as surely fit */
+
+/* ---- what is asked ---- */
+
+/* The type of a variable in a JSON schema. What is not known is null: some servers want every member to be there. */
+static enum status engine_member(struct flow_run *r, struct json *properties, struct json *required, const char *key,
+                                 int var, struct str description)
+{
+    static const char *const types[] = {
+        [KIND_TEXT] = "string", [KIND_NUMBER] = "number", [KIND_BOOLEAN] = "boolean", [KIND_DATE] = "string"};
+    struct json *member, *type;
+    enum value_kind kind = r->f->vars[var].type;
+    if (json_set_object(properties, key, &member) || json_set_array(member, "type", &type) ||
+        json_push_str(type, str_from(types[kind])) || json_push_str(type, STR("null")) ||
+        (kind == KIND_DATE && json_set_str(member, "format", STR("date"))) ||
+        (description.n && json_set_str(member, "description", description)) || json_push_str(required, str_from(key)))
+        return err_nomem(r->e);
+    return OK;
+}
+
+/* An object without other members, as structured output wants it. */
+static enum status engine_object(struct flow_run *r, struct json *schema, struct json **properties,
+                                 struct json **required)
+{
+    if (json_set_str(schema, "type", STR("object")) || json_set_object(schema, "properties", properties) ||
+        json_set_array(schema, "required", required) || json_set_bool(schema, "additionalProperties", false))
+        return err_nomem(r->e);
+    return OK;
+}
+
+static enum status engine_label_schema(struct flow_run *r, const struct node_engine *g, struct json *schema)
+{
+    struct json *properties, *required, *label, *list;
+    enum status st = engine_object(r, schema, &properties, &required);
+    if (st)
+        return st;
+    int bad = json_set_object(properties, "label", &label) || json_set_str(label, "type", STR("string")) ||
+              json_set_array(label, "enum", &list) || json_push_str(required, STR("label"));
+    for (size_t i = 0; i < g->label_n && !bad; i++)
+        bad = json_push_str(list, g->labels[i].name);
+    return bad || json_push_str(list, STR("none")) ? err_nomem(r->e) : OK;
+}
+
+static enum status engine_fill_schema(struct flow_run *r, const struct node_engine *g, struct json *schema)
+{
+    struct json *properties, *required;
+    enum status st = engine_object(r, schema, &properties, &required);
+    for (size_t i = 0; i < g->fill_n && !st; i++) {
+        const char *key = arena_strdup(r->a, r->f->vars[g->fill[i].var].name);
+        st = key ? engine_member(r, properties, required, key, g->fill[i].var, g->fill[i].description)
+                 : err_nomem(r->e);
+    }
+    return st;
+}
+
+/* The name of one step of a JSON pointer: ~1 is a slash, ~0 a tilde. */
+static const char *engine_step_name(struct arena *a, struct str step)
+{
+    char *name = arena_strdup(a, step), *to = name;
+    for (char *from = name; from && *from; from++) {
+        bool escape = *from == '~' && (from[1] == '0' || from[1] == '1');
+        *to++ = !escape ? *from : from[1] == '1' ? '/' : '~';
+        from += escape;
+    }
+    if (to)
+        *to = 0;
+    return name;
+}
+
+/* The way that a pointer describes: each step but the last is an object. Where two pointers contradict each other, the
+ * first one counts. */
+static enum status engine_add_pointer(struct flow_run *r, struct json *schema, const struct http_mapping *m)
+{
+    struct str rest = str_sub(m->pointer, 1, m->pointer.n), step;
+    while (str_split(&rest, '/', &step)) {
+        struct json *properties = json_get(schema, "properties"), *required = json_get(schema, "required");
+        const char *key = engine_step_name(r->a, step);
+        enum status st = key ? OK : err_nomem(r->e);
+        if (!st && !properties)
+            st = json_has(schema, "type") ? OK : engine_object(r, schema, &properties, &required);
+        if (st || !properties)
+            return st;
+        bool known = json_has(properties, key);
+        if (!rest.n)
+            return known ? OK : engine_member(r, properties, required, key, m->var, STR_EMPTY);
+        if (!known && (json_set_object(properties, key, &schema) || json_push_str(required, str_from(key))))
+            return err_nomem(r->e);
+        schema = json_get(properties, key);
+    }
+    return OK;
+}
+
+static enum status engine_map_schema(struct flow_run *r, const struct node_engine *g, struct json *schema)
+{
+    enum status st = OK;
+    for (size_t i = 0; i < g->map_n && !st; i++)
+        st = g->map[i].pointer.n ? engine_add_pointer(r, schema, &g->map[i]) : OK;
+    return st;
+}
+
+/* Not every server knows schemas, so the instruction says the same in words. */
+static void engine_instruct(const struct flow_run *r, const struct flow_node *n, struct buf *b)
+{
+    const struct node_engine *g = &n->u.engine;
+    if (n->type == NODE_CLASSIFY) {
+        buf_puts(b, "Choose the one label that fits the message best. Answer with a JSON object with the member "
+                    "\"label\", and nothing else. The labels are:\n");
+        for (size_t i = 0; i < g->label_n; i++)
+            buf_printf(b, "- %.*s%s%.*s\n", STR_F(g->labels[i].name), g->labels[i].description.n ? ": " : "",
+                       STR_F(g->labels[i].description));
+        buf_puts(b, "- none: no other label fits\n");
+    } else if (n->type == NODE_EXTRACT) {
+        static const char *const kinds[] = {[KIND_TEXT] = "text",
+                                            [KIND_NUMBER] = "a number",
+                                            [KIND_BOOLEAN] = "true or false",
+                                            [KIND_DATE] = "a date as YYYY-MM-DD"};
+        buf_puts(b, "Find these values in the message. Answer with one JSON object, and nothing else. A value that the "
+                    "message does not contain is null; do not guess.\n");
+        for (size_t i = 0; i < g->fill_n; i++) {
+            const struct flow_var *v = &r->f->vars[g->fill[i].var];
+            buf_printf(b, "- %.*s (%s)%s%.*s\n", STR_F(v->name), kinds[v->type], g->fill[i].description.n ? ": " : "",
+                       STR_F(g->fill[i].description));
+        }
+    } else if (g->map_n) {
+        buf_puts(b, "Answer with one JSON object, and nothing else.\n");
+    }
+}
+
+static enum status engine_instructions(struct flow_run *r, const struct flow_node *n, struct str *out)
+{
+    struct buf b;
+    struct str own;
+    bool ok = true;
+    enum status st = run_text(r, &n->u.engine.role, &own);
+    if (st)
+        return st;
+    buf_init(&b, 2 * MAX_FLOW);
+    engine_instruct(r, n, &b);
+    if (own.n && b.n)
+        buf_puts(&b, "\n");
+    buf_str_add(&b, own);
+    *out = arena_str(r->a, buf_str(&b), &ok);
+    ok = ok && buf_ok(&b);
+    buf_release(&b);
+    return ok ? OK : err_nomem(r->e);
+}
+
+/* ---- what is answered ---- */
+
+/* The flow continues at `error`, and the visitor is told if the author has written what. */
+static enum status engine_fail(struct flow_run *r, const struct flow_node *n, const char *why, int *next)
+{
+    struct str text;
+    *next = n->u.engine.error;
+    if (n->type == NODE_CLASSIFY && *next == NODE_NONE)
+        *next = n->next;
+    enum status st = run_report(r, why);
+    if (!st)
+        st = run_text(r, &n->u.engine.failed, &text);
+    return st || text.n == 0 ? st : run_send_text(r, text, NULL);
+}
+
+/* Models like to write "Here it is: ```json {...} ```": the object is what lies between the outer braces. NULL: there
+ * is none. */
+static enum status engine_read_object(struct flow_run *r, struct str text, struct json **out)
+{
+    struct err why = ERR_INIT;
+    ptrdiff_t from = str_find(text, '{');
+    size_t to = text.n;
+    *out = NULL;
+    while (to && text.p[to - 1] != '}')
+        to--;
+    if (from < 0 || (size_t)from >= to)
+        return OK;
+    enum status st = json_parse_tolerant(r->a, str_sub(text, (size_t)from, to - (size_t)from), ENGINE_ANSWER_DEPTH, out,
+                                         &why);
+    if (st)
+        *out = NULL;
+    return st == ERR_NOMEM ? err_nomem(r->e) : OK;
+}
+
+static enum status engine_set_text(struct flow_run *r, int var, struct str text)
+{
+    struct value v = {.kind = KIND_TEXT, .text = text};
+    return var == VAR_NONE ? OK : run_assign(r, var, &v);
+}
+
+static enum status engine_set_json(struct flow_run *r, int var, const struct json *j)
+{
+    bool ok = true;
+    struct value v = value_of_json(r->a, j, r->f->vars[var].type, &ok);
+    return ok ? run_assign(r, var, &v) : err_nomem(r->e);
+}
+
+static enum status engine_got_answer(struct flow_run *r, const struct flow_node *n, struct str text, int *next)
+{
+    const struct node_engine *g = &n->u.engine;
+    struct json *doc = NULL;
+    enum status st = g->map_n ? engine_read_object(r, text, &doc) : OK;
+    if (st)
+        return st;
+    if (g->map_n && !doc)
+        return engine_fail(r, n, "The answer of the engine is not a JSON object.", next);
+    st = engine_set_text(r, g->var, text);
+    for (size_t i = 0; i < g->map_n && !st; i++)
+        st = engine_set_json(r, g->map[i].var, json_pointer(doc, g->map[i].pointer));
+    if (!st && g->show) {
+        r->consumed = true;
+        st = run_send_text(r, utf8_cut(text, ENGINE_ANSWER_CHARS), NULL);
+    }
+    return st;
+}
+
+/* A label that the author did not write is none of them: the flow continues at `else`, which is *next already. The
+ * label may come as the object that was asked for, or alone. */
+static enum status engine_got_label(struct flow_run *r, const struct flow_node *n, struct str text, int *next)
+{
+    const struct node_engine *g = &n->u.engine;
+    struct json *doc;
+    bool ok = true;
+    enum status st = engine_read_object(r, text, &doc);
+    if (st)
+        return st;
+    struct str folded = text_fold(r->a, doc ? json_get_str(doc, "label") : text, &ok);
+    if (!ok)
+        return err_nomem(r->e);
+    for (size_t i = 0; i < g->label_n; i++)
+        if (str_eq(g->labels[i].folded, folded)) {
+            *next = g->labels[i].next;
+            return engine_set_text(r, g->var, g->labels[i].name);
+        }
+    return engine_set_text(r, g->var, STR_EMPTY);
+}
+
+/* A value that was not found leaves its variable as it is: the visitor may have given it in an earlier message. */
+static enum status engine_got_values(struct flow_run *r, const struct flow_node *n, struct str text, int *next)
+{
+    const struct node_engine *g = &n->u.engine;
+    struct json *doc;
+    enum status st = engine_read_object(r, text, &doc);
+    if (!st && !doc)
+        return engine_fail(r, n, "The answer of the engine is not a JSON object.", next);
+    for (size_t i = 0; i < g->fill_n && !st; i++) {
+        const struct json *found = json_get_n(doc, r->f->vars[g->fill[i].var].name);
+        bool none = !found || json_is(found, JSON_NULL) || (json_is(found, JSON_STRING) && json_str(found).n == 0);
+        if (!none)
+            st = engine_set_json(r, g->fill[i].var, found);
+    }
+    return st;
+}
+
+enum status run_engine_got(struct flow_run *r, const struct flow_node *n, const struct flow_engine_result *result,
+                           int *next)
+{
+    struct str text = str_trim(result->text);
+    *next = n->next;
+    if (result->why)
+        return engine_fail(r, n, result->why, next);
+    if (text.n == 0 || !utf8_text(text))
+        return engine_fail(r, n, "The engine has given no answer.", next);
+    return n->type == NODE_CLASSIFY  ? engine_got_label(r, n, text, next)
+           : n->type == NODE_EXTRACT ? engine_got_values(r, n, text, next)
+                                     : engine_got_answer(r, n, text, next);
+}
+
+static enum status engine_schema(struct flow_run *r, const struct flow_node *n, const struct json **out)
+{
+    const struct node_engine *g = &n->u.engine;
+    *out = NULL;
+    if (n->type == NODE_ENGINE && g->map_n == 0)
+        return OK;
+    struct json *schema = json_new_object(r->a);
+    if (!schema)
+        return err_nomem(r->e);
+    enum status st = n->type == NODE_CLASSIFY  ? engine_label_schema(r, g, schema)
+                     : n->type == NODE_EXTRACT ? engine_fill_schema(r, g, schema)
+                                               : engine_map_schema(r, g, schema);
+    *out = json_len(schema) ? schema : NULL;
+    return st;
+}
+
+static enum status engine_labels(struct flow_run *r, const struct node_engine *g, struct flow_engine_call *c)
+{
+    struct flow_label *all = arena_array(r->a, g->label_n + 1, sizeof(*all));
+    if (!all)
+        return err_nomem(r->e);
+    for (size_t i = 0; i < g->label_n; i++)
+        all[i] = (struct flow_label){g->labels[i].name, g->labels[i].description};
+    c->labels = all;
+    c->label_n = g->label_n;
+    return OK;
+}
+
+/* A draft may run in a loop that lint would refuse, and each call costs the tenant money. */
+enum status run_engine(struct flow_run *r, const struct flow_node *n, int *next)
+{
+    static const enum flow_engine_kind kinds[NODE_TYPES] = {
+        [NODE_ENGINE] = FLOW_ASK, [NODE_CLASSIFY] = FLOW_CLASSIFY, [NODE_EXTRACT] = FLOW_EXTRACT};
+    const struct node_engine *g = &n->u.engine;
+    struct flow_engine_call c = {.kind = kinds[n->type],
+                                 .language = r->f->langs[r->lang],
+                                 .text = r->input,
+                                 .history = g->history,
+                                 .stream = g->stream};
+    if (r->asked == MAX_FLOW_ENGINE_CALLS)
+        return engine_fail(r, n, "This turn has asked engines too often.", next);
+    enum status st = engine_instructions(r, n, &c.instructions);
+    if (!st && g->prompt.lang)
+        st = run_text(r, &g->prompt, &c.text);
+    if (!st)
+        st = engine_schema(r, n, &c.schema);
+    if (!st)
+        st = engine_labels(r, g, &c);
+    if (st)
+        return st;
+    if (c.text.n == 0)
+        return engine_fail(r, n, "There is nothing to ask: the prompt is empty.", next);
+    r->asked++;
+    r->call.engine = c;
+    r->place = RUN_ENGINE;
+    return OK;
+}
