@@ -126,7 +126,8 @@ struct engine_ops {
     void (*probe)(struct engine_run *run);
     void (*turn)(struct engine_run *run);
     void (*embed)(struct engine_run *run);
-    /* Turns a request from the server into events and ends the run, before it returns. */
+    /* Turns a request from the server into events and ends the run, before it returns; on any thread, since it starts
+     * no calls. It checks first that the request is from the server. */
     void (*receive)(struct engine_run *run, const struct engine_incoming *in);
 };
 /* Every row of engine.def has its file. */

@@ -240,19 +240,51 @@ void engine_run_release(struct engine_run *run)
     free(run);
 }
 
-static void engine_run_begin(struct engine_run *run)
+static bool engine_run_can(const struct engine_run *run)
 {
     const struct engine_ops *ops = run->rq.ops;
-    void (*const tasks[])(struct engine_run *) = {
-        [ENGINE_TASK_PROBE] = ops->probe, [ENGINE_TASK_TURN] = ops->turn, [ENGINE_TASK_EMBED] = ops->embed};
-    if (!tasks[run->rq.task]) {
+    switch (run->rq.task) {
+    case ENGINE_TASK_PROBE:
+        return ops->probe;
+    case ENGINE_TASK_TURN:
+        return ops->turn;
+    case ENGINE_TASK_EMBED:
+        return ops->embed;
+    case ENGINE_TASK_RECEIVE:
+        return ops->receive;
+    }
+    return false;
+}
+
+static void engine_run_task(struct engine_run *run)
+{
+    const struct engine_ops *ops = run->rq.ops;
+    switch (run->rq.task) {
+    case ENGINE_TASK_PROBE:
+        ops->probe(run);
+        break;
+    case ENGINE_TASK_TURN:
+        ops->turn(run);
+        break;
+    case ENGINE_TASK_EMBED:
+        ops->embed(run);
+        break;
+    case ENGINE_TASK_RECEIVE:
+        ops->receive(run, run->rq.incoming);
+        break;
+    }
+}
+
+static void engine_run_begin(struct engine_run *run)
+{
+    if (!engine_run_can(run)) {
         engine_run_fail_text(run, ENGINE_CONFIG, "Engines of this type cannot do this.");
         return;
     }
-    if (ops->open)
-        ops->open(run);
+    if (run->rq.ops->open)
+        run->rq.ops->open(run);
     if (!run->over)
-        tasks[run->rq.task](run);
+        engine_run_task(run);
 }
 
 struct engine_run *engine_run_start(const struct engine_run_request *rq, const struct engine_owner *owner)

@@ -1,0 +1,20 @@
+/* receive.h: late replies: what the server of an engine sends to us after a turn. */
+#ifndef PARLEY_ENGINE_RECEIVE_H
+#define PARLEY_ENGINE_RECEIVE_H
+
+#include "engine/engine.h"
+
+struct engine_receive_request {
+    const struct engine_type *type;
+    struct id tenant;
+    const struct json *settings; /* with the secret ones */
+    struct engine_incoming incoming;
+    /* Each event, before engine_receive returns; its texts are borrowed. */
+    void (*event)(void *ctx, const struct engine_event *ev);
+    void *ctx;
+};
+/* Runs on the calling thread and waits for nothing. ENGINE_OK: it was a request of this engine, even if it brought
+ * nothing; ENGINE_AUTH: it does not prove that the server sent it; ENGINE_CONFIG: engines of this type send none. */
+struct engine_failure engine_receive(const struct engine_receive_request *rq);
+
+#endif
