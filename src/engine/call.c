@@ -107,11 +107,9 @@ static enum call_mode call_mode_of(const struct engine_call *c, struct str type)
     return c->framing == ENGINE_WHOLE || json ? CALL_MODE_WHOLE : CALL_MODE_SSE;
 }
 
-static void call_on_head(void *ctx, const struct call_head *h)
+static void call_read_headers(struct engine_failure *f, const struct call_head *h)
 {
     static const char *const ids[] = {"x-request-id", "request-id", "apim-request-id"};
-    struct engine_call *c = ctx;
-    struct engine_failure *f = &c->failure;
     uint64_t ms;
     f->http = h->status;
     for (size_t i = 0; i < COUNT_OF(ids) && !f->upstream_id[0]; i++) {
@@ -123,11 +121,19 @@ static void call_on_head(void *ctx, const struct call_head *h)
         f->retry_after_ms = (int64_t)h->retry_after_s * 1000;
     if (num_u64(call_head_header(h, "retry-after-ms"), 3600000, &ms))
         f->retry_after_ms = (int64_t)ms;
+}
+
+static void call_on_head(void *ctx, const struct call_head *h)
+{
+    struct engine_call *c = ctx;
+    call_read_headers(&c->failure, h);
     bool good = engine_class_of_status(h->status) == ENGINE_OK;
     c->html = call_type_is(h->content_type, "text/html");
     c->mode = good ? call_mode_of(c, h->content_type) : CALL_MODE_ERROR;
     if (good && c->mode == CALL_MODE_SSE && h->content_type.n && !call_type_is(h->content_type, "text/event-stream"))
         call_protocol(c, c->html ? "The server sent a web page." : "The server did not send an event stream.");
+    else if (good && c->mode != CALL_MODE_WHOLE && c->on.head && !c->closed && !c->run->over)
+        c->on.head(c->run);
 }
 
 static void call_collect(struct engine_call *c, const char *p, size_t n)

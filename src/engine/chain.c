@@ -202,6 +202,14 @@ static void chain_after_pause(void *ctx)
     chain_try_link(c);
 }
 
+/* A server that keeps the conversation may have taken the message even though no answer came, and would take it twice.
+ * Only the words "not now" say that it has not. */
+static bool chain_may_repeat(const struct engine_chain *c, const struct engine_failure *f)
+{
+    bool refused = f->class == ENGINE_RATE || f->class == ENGINE_OVERLOADED || f->class == ENGINE_LOADING;
+    return !f->delivered || refused || !(engine_ops_of(c->links[c->link].type)->caps & ENGINE_KEEPS_HISTORY);
+}
+
 /* How long to wait before the same engine is asked again; -1: it is not. A server that says when is asked then, or
  * never if that is too late. */
 static int64_t chain_pause_ms(struct engine_chain *c, const struct engine_failure *f)
@@ -211,7 +219,7 @@ static int64_t chain_pause_ms(struct engine_chain *c, const struct engine_failur
     uint32_t random;
     if (c->reported || c->rq.asking == ENGINE_ASK_PROBE || retry == ENGINE_RETRY_NEVER || c->tries >= ENGINE_TRIES_MAX)
         return -1;
-    if (retry == ENGINE_RETRY_LOADING && c->loading)
+    if ((retry == ENGINE_RETRY_LOADING && c->loading) || !chain_may_repeat(c, f))
         return -1;
     crypto_random(&random, sizeof(random));
     pause = pause / 2 + (int64_t)(random % (uint32_t)(pause / 2 + 1));

@@ -75,7 +75,8 @@ struct engine_turn {
 
 enum engine_event_kind {
     ENGINE_EVENT_DELTA,     /* text: the next piece of the message that is being written; whole characters */
-    ENGINE_EVENT_MESSAGE,   /* text (markdown): a whole message. After deltas it is the message they were pieces of */
+    ENGINE_EVENT_MESSAGE,   /* text (markdown): a whole message. After deltas it is the message they were pieces of, and
+                             * takes their place */
     ENGINE_EVENT_CHOICES,   /* text, choices */
     ENGINE_EVENT_CARD,      /* title, text, url (of an image), choices (buttons) */
     ENGINE_EVENT_MEDIA,     /* url, title, mime ("image" when only the kind is known) */
@@ -146,6 +147,8 @@ const struct engine_turn *engine_run_turn(const struct engine_run *run);
 const struct str *engine_run_texts(const struct engine_run *run, size_t *n); /* of an embedding */
 /* A setting as text, its initial value if it was never set, "" without one. */
 struct str engine_run_setting(const struct engine_run *run, const char *name);
+/* A setting of kind NUMBER, its initial value if it was never set, 0 without one. */
+int64_t engine_run_number(const struct engine_run *run, const char *name);
 /* The setting base_url without slashes at its end, followed by `path`; "" without memory (the run has ended then). */
 struct str engine_run_url(struct engine_run *run, const char *path);
 
@@ -181,6 +184,8 @@ struct engine_request {
 };
 /* All but `end` may be NULL. None is called after engine_call_close() or the end of the run. */
 struct engine_handlers {
+    /* The head of a reply with status 2xx has come that is a stream, and not one document. */
+    void (*head)(struct engine_run *run);
     /* A document of a reply with status 2xx. `event` is its type in an event stream. `doc` is valid until this returns.
      * True: it held content; false: it only kept the connection alive. */
     bool (*document)(struct engine_run *run, struct str event, const struct json *doc);

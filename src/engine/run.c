@@ -5,6 +5,7 @@
 
 #include "base/crypto.h"
 #include "base/limits.h"
+#include "base/num.h"
 #include "engine/engine.h"
 #include "engine/run_internal.h"
 
@@ -45,6 +46,15 @@ struct str engine_run_setting(const struct engine_run *run, const char *name)
     if (json_is(json_get(run->rq.settings, name), JSON_STRING))
         return json_get_str(run->rq.settings, name);
     return f && !engine_field_is_secret(f) ? str_from(f->initial) : STR_EMPTY;
+}
+
+int64_t engine_run_number(const struct engine_run *run, const char *name)
+{
+    const struct engine_field *f = engine_field_find(run->rq.type, str_from(name));
+    int64_t initial = 0;
+    if (f)
+        (void)num_i64(str_from(f->initial), 0, INT64_MAX, &initial);
+    return json_int(json_get(run->rq.settings, name), initial);
 }
 
 struct str engine_run_url(struct engine_run *run, const char *path)
@@ -114,6 +124,10 @@ void engine_emit(struct engine_run *run, const struct engine_event *ev)
         return;
     if (event_is_answer(ev->kind))
         run->answered = true;
+    if (ev->kind == ENGINE_EVENT_MESSAGE) { /* it says what its deltas said */
+        buf_clear(&run->text);
+        run->tail.n = 0;
+    }
     run->owner.event(run->owner.ctx, ev);
 }
 
