@@ -1,7 +1,7 @@
 // The fake Botpress v12 answers and refuses as the sources of the server say. Runs for less than a second.
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import { FakeBotpress12 } from './fake-botpress12.mjs'
+import { FakeBotpress12 } from './fake/botpress12.mjs'
 
 let fake
 before(async () => { fake = await FakeBotpress12.start({ base: '/chat/bp' }) })

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import { top } from '../lib/build.mjs'
-import { FakeBotpress } from './fake-botpress.mjs'
+import { FakeBotpress } from './fake/botpress.mjs'
 
 const chat = createRequire(import.meta.url)('@botpress/chat')
 let fake

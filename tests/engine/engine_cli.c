@@ -3,7 +3,7 @@
  *   {"asking": "turn" | "probe" | "embed", "links": [{"type", "settings", "budget_ms", "first_byte_ms", "idle_ms"}],
  *    "messages": [{"role", "text", "images": [{"url", "mime", "hex"}], "calls": [...], "tool_id", "tool_name"}],
  *    "tools": [...], "schema", "texts": [...], "mask": true, "mask_patterns": [...], "max_tokens", "temperature",
- *    "cancel_ms": cancel so long after the start}
+ *    "state", "message_id", "conversation", "contact", "cancel_ms": cancel so long after the start}
  *   -> {"events": [{"kind", "ms", ...}], "class", "text", "interrupted", "winner", "tries": [...], "sent": [...],
  *       "ms", "cancelled_ms", "in_flight"} */
 #include <stdio.h>
@@ -120,6 +120,8 @@ static void read_turn(struct arena *a, const struct json *in, struct engine_turn
                                        json_get_str(json_at(tools, i), "description"),
                                        json_get(json_at(tools, i), "parameters")};
     *t = (struct engine_turn){
+        .message_id = json_get_str(in, "message_id"),
+        .state = json_get(in, "state"),
         .messages = read_messages(a, json_get(in, "messages")),
         .message_count = json_len(json_get(in, "messages")),
         .tools = made,
@@ -132,6 +134,19 @@ static void read_turn(struct arena *a, const struct json *in, struct engine_turn
         .stop = read_texts(a, json_get(in, "stop")),
         .stop_count = json_len(json_get(in, "stop")),
     };
+    if (json_has(in, "conversation"))
+        must(id_parse(ID_CONVERSATION, json_get_str(in, "conversation"), &t->conversation) &&
+             id_parse(ID_USER, json_get_str(in, "contact"), &t->contact));
+}
+
+static void write_choices(struct json *row, const struct engine_event *ev)
+{
+    struct json *rows, *choice;
+    must(json_set_array(row, "choices", &rows) == 0);
+    for (size_t i = 0; i < ev->choice_count; i++)
+        must(json_push_object(rows, &choice) == 0 && json_set_str(choice, "label", ev->choices[i].label) == 0 &&
+             json_set_str(choice, "value", ev->choices[i].value) == 0 &&
+             json_set_str(choice, "url", ev->choices[i].url) == 0);
 }
 
 static void write_event(struct json *rows, const struct engine_event *ev, int64_t ms)
@@ -139,6 +154,13 @@ static void write_event(struct json *rows, const struct engine_event *ev, int64_
     struct json *row;
     must(json_push_object(rows, &row) == 0 && json_set_str(row, "kind", str_from(kinds[ev->kind])) == 0 &&
          json_set_int(row, "ms", ms) == 0 && json_set_str(row, "text", ev->text) == 0);
+    if (ev->kind == ENGINE_EVENT_STATE)
+        must(json_set_str(row, "key", ev->key) == 0 && json_set_bool(row, "secret", ev->secret) == 0);
+    if (ev->kind == ENGINE_EVENT_MEDIA || ev->kind == ENGINE_EVENT_CARD)
+        must(json_set_str(row, "title", ev->title) == 0 && json_set_str(row, "url", ev->url) == 0 &&
+             json_set_str(row, "mime", ev->mime) == 0);
+    if (ev->kind == ENGINE_EVENT_CHOICES || ev->kind == ENGINE_EVENT_CARD)
+        write_choices(row, ev);
     if (ev->kind == ENGINE_EVENT_TOOL_CALL)
         must(json_set_str(row, "id", ev->call.id) == 0 && json_set_str(row, "name", ev->call.name) == 0 &&
              json_set_str(row, "arguments", ev->call.arguments) == 0);

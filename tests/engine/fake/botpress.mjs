@@ -24,6 +24,7 @@ export const KNOBS = {
     splitBytes: 0,          // listeners receive their bytes in pieces of this length, so that characters are cut
     dropAfter: 0,           // listeners are closed after so many signals in all, once; what follows is only in the list
     dropSilentMs: 0,        // what is sent within that time of the drop reaches no listener, even a new one
+    mute: false,            // listeners get no signals
     listPage: PAGE,         // messages a page of a list
     fail: [],               // {op, times, http, code, type, message, raw, contentType, retryAfter}: answer like that; http 200 with a code is an error
     replies: null,          // message => [{ms, payload, metadata} | {ms, signal: {type, data}} | {ms, kick: true}], instead of the echo
@@ -369,7 +370,7 @@ export class FakeBotpress {
     }
 
     signal(conversation, type, data) {
-        if (this.silentUntil > Date.now()) return
+        if (this.knobs.mute || this.silentUntil > Date.now()) return
         const bytes = Buffer.from(`event: message\ndata: ${JSON.stringify({ type, data })}\n\n`), size = this.knobs.splitBytes || bytes.length
         for (const l of this.listeners) {
             if (l.conversation !== conversation) continue
