@@ -201,6 +201,11 @@ void arena_reset(struct arena *a)
     a->used = 0;
 }
 
+size_t arena_kept(const struct arena *a)
+{
+    return a->head ? a->head->cap : 0;
+}
+
 void arena_release(struct arena *a)
 {
     arena_reset(a);

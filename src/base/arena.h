@@ -24,6 +24,8 @@ struct arena {
 void arena_init(struct arena *a, size_t max);
 /* Run the deferred calls, newest first, then forget every allocation. One block of at most 64 KB is kept for reuse. */
 void arena_reset(struct arena *a);
+/* Bytes that the arena holds for reuse after a reset. */
+size_t arena_kept(const struct arena *a);
 /* Reset, and give all memory back. */
 void arena_release(struct arena *a);
 

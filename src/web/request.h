@@ -128,12 +128,14 @@ void request_failed(struct request *rq, const struct err *e);
 /* ---- waiting without a thread ---- */
 
 /* The handler calls this last, and returns. The thread serves others, and `resume` runs on any thread of the pool: when
- * the request's waker was woken (also before the handler returned), after `ms` milliseconds (less than 0: never), or
- * when the visitor has left. It may also run for no reason, so it looks for itself whether what it waits for is there.
- * It ends like a handler: with a reply, or parked again. A stream may be begun before, and events sent in each
- * `resume`. */
+ * the request's waker was woken (also before the handler returned), after `ms` milliseconds (less than 0: never), when
+ * the visitor has left, or once when the program is to stop (stream_stopping). It may also run for no reason, so it
+ * looks for itself whether what it waits for is there. It ends like a handler: with a reply, or parked again. A stream
+ * may be begun before, and events sent in each `resume`. What belongs to a thread, such as a database connection or a
+ * lock, must not be held meanwhile. */
 void request_park(struct request *rq, int64_t ms, void (*resume)(struct request *rq, void *ctx), void *ctx);
-/* Wakes this request, from any thread. It does nothing once the request has ended, however late that is. */
+/* Wakes this request, from any thread. It does nothing once the request has ended, however late that is. A handler
+ * that wakes another request must not wait for it: its own thread may be the one that continues it. */
 struct waker request_waker(const struct request *rq);
 
 /* ---- event stream (text/event-stream) ---- */

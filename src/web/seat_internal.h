@@ -1,8 +1,8 @@
 /* seat_internal.h: requests of a FastCGI program between the threads: those that are parked, those that are ready to
  * continue, and the memory for new ones. Private to src/web. Thread safe.
  *
- * A seat is the place of one request. Its memory is used again, but never freed before seats_close, so a waker may be
- * called however late it is: the generation tells it that its request has ended. */
+ * A seat is the place of one request. Its memory is used again, but the seat itself is never freed, so a waker may be
+ * called however late it is, also after seats_close: the generation tells it that its request has ended. */
 #ifndef PARLEY_WEB_SEAT_INTERNAL_H
 #define PARLEY_WEB_SEAT_INTERNAL_H
 
@@ -17,24 +17,26 @@ struct seat {
     struct seats *all;
     enum seat_state state;
     uint64_t generation;
-    bool woken;   /* while it ran */
-    bool watched; /* the watcher's epoll has fd */
-    int64_t parked_us;
-    struct seat *next, *previous;
+    bool woken;      /* while it ran */
+    bool watched;    /* the watcher's epoll has fd */
+    bool warm;       /* free, and keeps its memory */
+    int64_t look_us; /* when the watcher looks at it */
+    size_t heap_at;  /* its place in the watcher's heap + 1; 0 = not in it */
+    struct seat *next;
     struct seat *older; /* all seats that were ever made */
 };
 
-/* `make` allocates a seat of whatever size the server needs, or gives NULL; `unmake` frees it; `trim` gives back the
- * memory that a free seat keeps. */
+/* `make` allocates a seat of whatever size the server needs, or gives NULL; `kept` says how many bytes it keeps for the
+ * next request; `trim` gives them back. */
 struct seat_kind {
     struct seat *(*make)(void *ctx);
-    void (*unmake)(struct seat *s);
+    size_t (*kept)(const struct seat *s);
     void (*trim)(struct seat *s);
     void *ctx;
 };
-/* Starts the watcher. NULL when there is no memory, descriptor or thread. */
+/* Once in a process. Starts the watcher. NULL when there is no descriptor or thread. */
 struct seats *seats_open(const struct seat_kind *kind);
-/* Ends the watcher and frees all seats. No request may be in one. NULL is allowed. */
+/* Ends the watcher and gives back the memory of all seats. No request may be in one. NULL is allowed. */
 void seats_close(struct seats *all);
 
 /* A seat for a new request, with x.waker set, or NULL. seats_end gives it back when the request has ended. */
@@ -47,9 +49,13 @@ struct seat *seats_ready(struct seats *all);
 /* Readable when a sleeping thread should ask seats_ready. */
 int seats_ready_fd(const struct seats *all);
 /* A thread is about to sleep. False: it must not, because a request is ready. seats_wake_up follows when it returned
- * true. */
+ * true, with whether the descriptor was readable. */
 bool seats_may_sleep(struct seats *all);
-void seats_wake_up(struct seats *all);
+void seats_wake_up(struct seats *all, bool readable);
+/* Wakes one thread that sleeps, if there is one: there is work that is not in a seat. */
+void seats_wake_thread(struct seats *all);
+/* Wakes every request, parked or about to park: the program is to stop. */
+void seats_wake_all(struct seats *all);
 /* How many requests there are, running, ready or parked. */
 int seats_taken(struct seats *all);
 /* Gives back the memory that free seats keep for the next requests. */

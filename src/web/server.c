@@ -6,7 +6,7 @@
  *
  * A thread first continues requests that were parked (seat.c), then accepts new ones, then sleeps. Invariant: it is
  * either in a request with timeouts or asleep in its epoll, so it always notices a stop. */
-#define _GNU_SOURCE /* accept4, pthread_timedjoin_np */
+#define _GNU_SOURCE /* accept4, pthread_timedjoin_np, POLLRDHUP */
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,6 +32,7 @@
 /* Small, because there may be many threads; enough for the deepest JSON document and template, which are limited. */
 #define THREAD_STACK (256 * KB)
 #define IDLE_MS 10000
+#define DESCRIPTORS 65536
 #define DRAIN_MS 20 /* how often a thread looks whether all requests have ended, while the program stops */
 
 /* Set once, when the program is to stop. Threads that sleep are woken by the eventfd. */
@@ -61,7 +63,7 @@ struct fcgi_seat {
 static ptrdiff_t fcgi_read(struct web_io *io, char *buf, size_t n)
 {
     struct fcgi_io *f = (struct fcgi_io *)io;
-    return FCGX_GetStr(buf, (int)n, f->r->in);
+    return f->r->in ? FCGX_GetStr(buf, (int)n, f->r->in) : 0;
 }
 
 static int fcgi_write(struct web_io *io, const char *p, size_t n)
@@ -77,12 +79,13 @@ static int fcgi_flush(struct web_io *io)
 }
 
 /* The library notices a closed connection only when a write fails, and a turn may think for long before it writes.
- * Asking the socket costs one system call and does not block. */
+ * Asking the socket costs one system call and does not block. Over TCP a peer that has closed only shows as one that
+ * will send no more. */
 static bool fcgi_gone(struct web_io *io)
 {
     struct fcgi_io *f = (struct fcgi_io *)io;
-    struct pollfd p = {.fd = f->r->ipcFd};
-    return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0;
+    struct pollfd p = {.fd = f->r->ipcFd, .events = POLLRDHUP};
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 /* ---- a worker ---- */
@@ -95,31 +98,50 @@ static void set_timeouts(int fd, int64_t ms)
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 }
 
+/* True when the web server has sent the whole request. The body was read before, so at most its end is missing. */
+static bool read_to_end(FCGX_Request *r)
+{
+    return !r->in || (FCGX_GetChar(r->in) < 0 && FCGX_GetError(r->in) == 0);
+}
+
 /* End a request. The library's own way to close waits until the web server has closed its side, because data that is
  * still on its way in would destroy what is on its way out. Where the request has been read to its end there is no such
- * data: mark the connection as kept, and close it here. That saves three system calls and a wait. */
+ * data: close the streams, and the connection here. That saves three system calls and a wait. FCGX_Finish_r would not
+ * write the end of a request whose reader was given back. */
 static void server_finish(FCGX_Request *r)
 {
-    bool read_to_end = FCGX_GetChar(r->in) < 0 && FCGX_GetError(r->in) == 0;
-    int fd = r->ipcFd;
-    if (!read_to_end) {
+    if (!read_to_end(r)) {
         FCGX_Finish_r(r);
         if (r->ipcFd >= 0)
             FCGX_Free(r, 1); /* the web server asked to keep it open, which would pin this thread in a read */
         return;
     }
-    r->keepConnection = 1;
-    FCGX_Finish_r(r);
-    if (r->ipcFd == fd) {
-        close(fd);
-        r->ipcFd = -1;
-    }
+    (void)FCGX_FClose(r->err);
+    (void)FCGX_FClose(r->out);
+    FCGX_Free(r, 0);
+    close(r->ipcFd);
+    r->ipcFd = -1;
+}
+
+/* A parked request keeps what it needs to reply and no more: thousands may be parked. The reader's buffer is half of
+ * what a connection costs; empty buffers may have grown in an earlier request. */
+static void server_thin(struct fcgi_seat *s)
+{
+    struct exchange *x = &s->seat.x;
+    if (s->r.in && read_to_end(&s->r))
+        FCGX_FreeStream(&s->r.in);
+    buf_release(&x->head); /* built when it is sent */
+    if (x->extra.n == 0)
+        buf_release(&x->extra);
+    if (x->body.n == 0)
+        buf_release(&x->body);
 }
 
 /* After a handler or a resume. A parked request is out of this thread's hands: another may have it already. */
 static void server_after(struct fcgi_seat *s, bool done)
 {
     if (!done) {
+        server_thin(s);
         seats_park(&s->seat);
         return;
     }
@@ -169,22 +191,15 @@ static struct seat *fcgi_seat_make(void *ctx)
     return &s->seat;
 }
 
-static void fcgi_seat_trim(struct seat *seat)
+static size_t fcgi_seat_kept(const struct seat *seat)
 {
-    struct exchange *x = &seat->x;
-    const struct web_program *program = x->program;
-    void *app = x->app;
-    const struct router *router = x->router;
-    exchange_release(x);
-    exchange_init(x, program, app, router);
+    const struct exchange *x = &seat->x;
+    return arena_kept(&x->arena) + x->head.cap + x->extra.cap + x->body.cap;
 }
 
-static void fcgi_seat_unmake(struct seat *seat)
+static void fcgi_seat_trim(struct seat *seat)
 {
-    struct fcgi_seat *s = (struct fcgi_seat *)seat;
     exchange_release(&seat->x);
-    FCGX_Free(&s->r, 1);
-    free(s);
 }
 
 /* The listening socket does not block, so a thread that lost the race for a connection gets EAGAIN. That is the normal
@@ -198,39 +213,51 @@ static void accept_failed(void)
 }
 
 /* Sleep until there is a connection or a request to continue, or the program is to stop. A thread that was idle for
- * IDLE_MS gives memory back first, so that a burst does not cost memory for ever. */
-static void wait_for_work(const struct thread *t, int epoll_fd)
+ * IDLE_MS gives memory back first, so that a burst does not cost memory for ever. True: there is a connection. */
+static bool wait_for_work(const struct thread *t, int epoll_fd)
 {
     struct epoll_event ev[3];
+    bool connection = false, ready = false;
     if (!seats_may_sleep(t->seats))
-        return;
+        return false;
     int n = epoll_wait(epoll_fd, ev, 3, IDLE_MS);
     if (n == 0) {
         seats_trim(t->seats);
         malloc_trim(0);
-        epoll_wait(epoll_fd, ev, 3, -1);
+        n = epoll_wait(epoll_fd, ev, 3, -1);
     }
-    seats_wake_up(t->seats);
+    for (int i = 0; i < n; i++) {
+        connection = connection || ev[i].data.fd == t->f->listen_fd;
+        ready = ready || ev[i].data.fd == seats_ready_fd(t->seats);
+    }
+    seats_wake_up(t->seats, ready);
+    return connection;
 }
 
-/* A request that is ready goes before a new one: it was here first, and others may wait for it. */
+/* A request that is ready goes before a new one: it was here first, and others may wait for it. A thread that was woken
+ * for a connection and takes up such a request instead wakes another, because the socket wakes only one. */
 static void serve_until_stopped(const struct thread *t, int epoll_fd)
 {
+    bool connection = false;
     while (!atomic_load_explicit(&web_stopping, memory_order_acquire)) {
         struct seat *ready = seats_ready(t->seats);
         if (ready) {
+            if (connection)
+                seats_wake_thread(t->seats);
+            connection = false;
             server_continue(t, ready);
             continue;
         }
         /* Under load the next connection is already waiting: accept before sleeping. */
         int fd = accept4(t->f->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+        connection = false;
         if (fd >= 0) {
             set_timeouts(fd, t->f->request_timeout_ms);
             serve_connection(t, fd);
             continue;
         }
         accept_failed();
-        wait_for_work(t, epoll_fd);
+        connection = wait_for_work(t, epoll_fd);
     }
 }
 
@@ -243,10 +270,8 @@ static void serve_the_rest(const struct thread *t)
         struct seat *ready = seats_ready(t->seats);
         if (ready)
             server_continue(t, ready);
-        else if (seats_may_sleep(t->seats)) {
-            poll(&p, 1, DRAIN_MS);
-            seats_wake_up(t->seats);
-        }
+        else if (seats_may_sleep(t->seats))
+            seats_wake_up(t->seats, poll(&p, 1, DRAIN_MS) > 0);
     }
 }
 
@@ -254,10 +279,12 @@ static void serve_the_rest(const struct thread *t)
  * while they suffice, so that the stacks of the others stay untouched. */
 static int make_epoll(const struct thread *t)
 {
-    struct epoll_event one = {.events = EPOLLIN | EPOLLEXCLUSIVE}, stop = {.events = EPOLLIN};
+    struct epoll_event listening = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = t->f->listen_fd},
+                       ready = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = seats_ready_fd(t->seats)},
+                       stop = {.events = EPOLLIN, .data.fd = t->stop_fd};
     int fd = epoll_create1(EPOLL_CLOEXEC);
-    if (fd >= 0 && (epoll_ctl(fd, EPOLL_CTL_ADD, t->f->listen_fd, &one) != 0 ||
-                    epoll_ctl(fd, EPOLL_CTL_ADD, seats_ready_fd(t->seats), &one) != 0 ||
+    if (fd >= 0 && (epoll_ctl(fd, EPOLL_CTL_ADD, t->f->listen_fd, &listening) != 0 ||
+                    epoll_ctl(fd, EPOLL_CTL_ADD, seats_ready_fd(t->seats), &ready) != 0 ||
                     epoll_ctl(fd, EPOLL_CTL_ADD, t->stop_fd, &stop) != 0)) {
         close(fd);
         fd = -1;
@@ -374,15 +401,18 @@ static bool join_threads(struct thread *threads, int n, int64_t timeout_ms)
     return all;
 }
 
-/* Tell the threads to stop and wait for the requests in flight. */
-static void server_stop(struct thread *threads, int n, int stop_fd, const struct fastcgi *f)
+/* Tell the threads to stop and wait for the requests in flight. Parked ones are woken once, so that a stream that waits
+ * for long learns of it. */
+static void server_stop(struct thread *threads, int n, struct seats *seats, int stop_fd)
 {
+    const struct fastcgi *f = threads[0].f;
     uint64_t one = 1;
     int64_t started_us = clock_mono_us();
     log_line(LOG_INFO, "stopping");
     atomic_store_explicit(&web_stopping, true, memory_order_release);
     if (write(stop_fd, &one, sizeof(one)) != sizeof(one))
         log_line(LOG_ERROR, "stop_failed", LOG_S("error", strerror(errno)));
+    seats_wake_all(seats);
     if (!join_threads(threads, n, f->stop_timeout_ms)) {
         /* Threads still use the state of the program, so it must not be freed: exit without the usual cleanup. */
         log_line(LOG_WARN, "stop_timeout", LOG_I("ms", f->stop_timeout_ms));
@@ -391,9 +421,20 @@ static void server_stop(struct thread *threads, int n, int stop_fd, const struct
     log_line(LOG_INFO, "stopped", LOG_I("ms", (clock_mono_us() - started_us) / 1000));
 }
 
+/* A parked request holds a descriptor and nothing else that is scarce, so take as many as the system allows. Nothing
+ * here uses select(2), which knows only 1,024. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int fastcgi_serve(const struct fastcgi *f)
 {
-    const struct seat_kind kind = {fcgi_seat_make, fcgi_seat_unmake, fcgi_seat_trim, (void *)(uintptr_t)f};
+    const struct seat_kind kind = {fcgi_seat_make, fcgi_seat_kept, fcgi_seat_trim, (void *)(uintptr_t)f};
     struct thread like = {.f = f, .stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     int code = 1, started;
     struct thread *threads = calloc((size_t)f->threads, sizeof(*threads));
@@ -405,6 +446,7 @@ int fastcgi_serve(const struct fastcgi *f)
         goto out;
     if (fcntl(f->listen_fd, F_SETFL, fcntl(f->listen_fd, F_GETFL) | O_NONBLOCK) < 0)
         goto out;
+    raise_descriptors();
     crash_slots(slots, (size_t)f->threads);
     /* Where another allocator takes the place of glibc's (a sanitizer's, a preloaded one), the first malloc_trim sets
      * glibc's up, which two idle threads must not do at once. */
@@ -414,7 +456,7 @@ int fastcgi_serve(const struct fastcgi *f)
     if (started > 0) {
         log_line(LOG_INFO, "started", LOG_I("threads", started), LOG_S("build_id", build_id()));
         wait_for_signals(f);
-        server_stop(threads, started, like.stop_fd, f);
+        server_stop(threads, started, like.seats, like.stop_fd);
         code = 0;
     }
     crash_slots(NULL, 0);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "testmail.h"
 #include "web/server.h"
 
 #include "base/banned.h"
@@ -430,11 +431,6 @@ static enum status test_open(const struct config *c, bool plain_cgi, void **app,
     return OK;
 }
 
-static struct web_cost cost(void)
-{
-    return (struct web_cost){3, 4560};
-}
-
 int main(int argc, char **argv)
 {
     static const struct web_program program = {
@@ -447,7 +443,9 @@ int main(int argc, char **argv)
         .feature = feature,
         .not_signed_in = not_signed_in,
         .error_page = error_page,
-        .cost = cost,
+        .cost_reset = test_cost_reset,
+        .cost = test_cost,
+        .close = test_mail_late,
     };
     return server_main(argc, argv, &program);
 }
