@@ -1,7 +1,7 @@
 // /v1/conversations: lists, transcripts, and that one workspace never sees those of another.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { startApi } from './lib.mjs'
+import { flowOf, startApi } from './lib.mjs'
 
 let parley, call, publishedBot, mine, other
 
@@ -55,6 +55,19 @@ test('a contact that comes later is kept, and a message without one does not era
         await call(null, 'POST', `/chat/${bot.id}/messages`, { text: 'It is me', conversation, token, contact })
         assert.equal((await call(mine, 'GET', `/v1/conversations/${conversation}`)).body.contact, label)
     }
+})
+
+test('a conversation stays on the version with which it began', async () => {
+    const bot = await publishedBot(mine, 'Versions', 'The first version')
+    const say = async where => (await call(null, 'POST', `/chat/${bot.id}/messages`, { text: 'Hi', ...where })).body
+    const begun = await say(), place = { conversation: begun.conversation, token: begun.token }
+    const { body: { revision } } = await call(mine, 'GET', `/v1/bots/${bot.id}/flow`)
+    assert.equal((await call(mine, 'PUT', `/v1/bots/${bot.id}/flow`, { flow: flowOf('The second version'), revision })).status, 200)
+    assert.equal((await call(mine, 'POST', `/v1/bots/${bot.id}/publish`)).status, 200)
+    for (let i = 0; i < 2; i++) assert.equal((await say(place)).messages[0].text, 'The first version')
+    const { conversation: fresh } = await say()
+    const version = async id => (await call(mine, 'GET', `/v1/conversations/${id}`)).body.version
+    assert.deepEqual([await version(begun.conversation), await version(fresh)], [1, 2])
 })
 
 test('a page that is full to the last row says that nothing follows', async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { startInstall } from '../lib/install.mjs'
-import { checkLedger, echoFlow, hexOf, makeBot, newId, send, shown } from './lib.mjs'
+import { checkLedger, echoFlow, hexOf, makeBot, newId, send, shown, stream } from './lib.mjs'
 
 let parley, bot, other
 
@@ -198,6 +198,7 @@ test('the plan stops new conversations at exactly its limit and never cuts off a
     const replies = await Promise.all(Array.from({ length: 64 }, (_, i) => send(parley, small, { text: `new ${i}` })))
     assert.equal(replies.filter(r => r.status === 200).length, 39)
     for (const r of replies.filter(x => x.status !== 200)) assert.deepEqual([r.status, r.body.code], [402, 'plan_limit'])
+    await assert.rejects(stream(parley, small, { text: 'streamed' }).next(), { status: 402 }, 'and refused before anything is shown')
     const goesOn = await send(parley, small, { text: 'second', ...place(first.body) })
     assert.equal(goesOn.status, 200)
     const replay = await send(parley, small, { text: 'first', id: 'the-very-first-message' })
