@@ -9,7 +9,7 @@
 #include "base/banned.h"
 
 static const uint8_t key_a[16] = "key a       tail", key_b[16] = "key b       tail", key_c[16] = "key c       tail";
-static const uint8_t mark_a[16] = "message a", mark_b[16] = "message b";
+static const uint8_t mark_a[16] = "message a", mark_b[16] = "message b", mark_c[16] = "message c";
 
 static int woken[32], woken_n;
 
@@ -104,12 +104,49 @@ static void strangers_and_repeats_are_counted_apart(void **state)
     for (int i = 4; i < 8; i++)
         assert_int_equal(ask(l, key_a, i == 4 ? mark_b : NULL, i, &w[i]), OK);
     assert_int_equal(ask(l, key_a, NULL, 98, &no), ERR_RATE);
+    assert_int_equal(ask(l, key_a, mark_c, 97, &no), ERR_RATE);
     assert_int_equal(ask(l, key_a, mark_b, 8, &w[8]), OK);
     assert_int_equal(ask(l, key_a, mark_a, 9, &w[9]), OK);
     turn_lock_give(l, &held);
     for (int i = 0; i < 10; i++)
         turn_lock_give(l, &w[i]);
     assert_int_equal(woken_n, 10);
+    turn_locks_free(l);
+}
+
+static void a_repeat_of_the_holder_may_wait_behind_strangers(void **state)
+{
+    struct turn_locks *l = make_locks();
+    struct turn_lock_wait held, w[5], no;
+    (void)state;
+    assert_int_equal(ask(l, key_a, mark_a, 99, &held), OK);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(ask(l, key_a, NULL, i, &w[i]), OK);
+    assert_int_equal(ask(l, key_a, mark_b, 98, &no), ERR_RATE);
+    assert_int_equal(ask(l, key_a, mark_a, 4, &w[4]), OK);
+    turn_lock_give(l, &held);
+    for (int i = 0; i < 5; i++)
+        turn_lock_give(l, &w[i]);
+    assert_int_equal(woken_n, 5);
+    turn_locks_free(l);
+}
+
+/* The mark of the lock is that of its present holder. */
+static void who_gets_the_lock_leaves_its_mark(void **state)
+{
+    struct turn_locks *l = make_locks();
+    struct turn_lock_wait first, w[6], no;
+    (void)state;
+    assert_int_equal(ask(l, key_a, mark_a, 99, &first), OK);
+    assert_int_equal(ask(l, key_a, mark_b, 0, &w[0]), OK);
+    turn_lock_give(l, &first);
+    for (int i = 1; i < 5; i++)
+        assert_int_equal(ask(l, key_a, NULL, i, &w[i]), OK);
+    assert_int_equal(ask(l, key_a, mark_a, 98, &no), ERR_RATE);
+    assert_int_equal(ask(l, key_a, mark_b, 5, &w[5]), OK);
+    for (int i = 0; i < 6; i++)
+        turn_lock_give(l, &w[i]);
+    assert_int_equal(woken_n, 6);
     turn_locks_free(l);
 }
 
@@ -201,6 +238,8 @@ int main(void)
         TEST(first_come_first_served),
         TEST(keys_that_end_alike_are_locked_apart),
         TEST(strangers_and_repeats_are_counted_apart),
+        TEST(a_repeat_of_the_holder_may_wait_behind_strangers),
+        TEST(who_gets_the_lock_leaves_its_mark),
         TEST(at_most_sixteen_wait),
         TEST(a_turn_that_gives_up_lets_the_others_pass),
         TEST(one_turn_at_a_time),
