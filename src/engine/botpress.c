@@ -543,9 +543,22 @@ static struct str receive_secret(const struct engine_incoming *in)
     return STR_EMPTY;
 }
 
-static void botpress_receive(struct engine_run *run, const struct engine_incoming *in)
+/* Every message of the bot is sent to us, also those that a turn has heard: the time of the newest one that was
+ * reported tells them apart. */
+static void receive_message(struct engine_run *run, const struct engine_incoming *in, const struct json *data)
 {
     struct botpress *b = engine_run_memory(run);
+    struct str at = json_get_str(data, "createdAt");
+    engine_emit(
+        run, &(struct engine_event){.kind = ENGINE_EVENT_CONVERSATION, .text = json_get_str(data, "conversationId")});
+    if (!in->state || str_cmp(at, json_get_str(in->state, "seen")) <= 0)
+        return;
+    (void)botpress_inbox_message(run, &b->in, data);
+    botpress_remember(run, "seen", b->in.newest, false);
+}
+
+static void botpress_receive(struct engine_run *run, const struct engine_incoming *in)
+{
     struct str secret = engine_run_setting(run, "webhook_secret"), given = receive_secret(in);
     struct json *doc = NULL;
     if (!secret.n || secret.n != given.n || !crypto_equal(secret.p, given.p, secret.n)) {
@@ -557,10 +570,8 @@ static void botpress_receive(struct engine_run *run, const struct engine_incomin
         return;
     }
     const struct json *data = json_get(doc, "data");
-    if (str_eqz(json_get_str(doc, "type"), "message_created") && json_bool(json_get(data, "isBot"))) {
-        (void)botpress_inbox_message(run, &b->in, data);
-        botpress_remember(run, "seen", b->in.newest, false);
-    }
+    if (str_eqz(json_get_str(doc, "type"), "message_created") && json_bool(json_get(data, "isBot")))
+        receive_message(run, in, data);
     engine_run_end(run, ENGINE_OK);
 }
 

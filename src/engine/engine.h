@@ -86,7 +86,8 @@ enum engine_event_kind {
     ENGINE_EVENT_STATE,     /* key, text (a value to be kept for this contact and engine), secret */
     ENGINE_EVENT_HANDOFF,   /* a person is wanted; text says why, or "" */
     ENGINE_EVENT_MODEL,     /* of a probe: text is the id of a model that the server offers */
-    ENGINE_EVENT_VECTOR     /* of an embedding: vector, dimensions, index of its text */
+    ENGINE_EVENT_VECTOR,    /* of an embedding: vector, dimensions, index of its text */
+    ENGINE_EVENT_CONVERSATION, /* of a request that came in: text is the shown id of the conversation it belongs to */
 };
 struct engine_choice {
     struct str label, value, url; /* a reply to be sent back word for word, or an address to open */
@@ -113,6 +114,7 @@ struct engine_incoming {
     const struct fetch_header *headers;
     size_t header_count;
     struct str body;
+    const struct json *state; /* as in a turn; NULL if it is not yet known whose request it is */
 };
 
 struct engine_ops {
@@ -128,7 +130,8 @@ struct engine_ops {
     void (*turn)(struct engine_run *run);
     void (*embed)(struct engine_run *run);
     /* Turns a request from the server into events and ends the run, before it returns; on any thread, since it starts
-     * no calls. It checks first that the request is from the server. */
+     * no calls. It checks first that the request is from the server. Without a state it reports
+     * ENGINE_EVENT_CONVERSATION only, with one also what is new to it. */
     void (*receive)(struct engine_run *run, const struct engine_incoming *in);
 };
 /* Every row of engine.def has its file. */

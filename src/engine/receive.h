@@ -13,7 +13,11 @@ struct engine_receive_request {
     void (*event)(void *ctx, const struct engine_event *ev);
     void *ctx;
 };
-/* Runs on the calling thread and waits for nothing. ENGINE_OK: it was a request of this engine, even if it brought
+/* Call it twice: without incoming.state it tells whose request this is, and with the state of that conversation's
+ * contact it reports the messages that no turn has reported. Make the second call while no turn of the conversation is
+ * running, because the turn hears the same messages itself. Keep what ENGINE_EVENT_STATE reports.
+ *
+ * Runs on the calling thread and waits for nothing. ENGINE_OK: it was a request of this engine, even if it brought
  * nothing; ENGINE_AUTH: it does not prove that the server sent it; ENGINE_CONFIG: engines of this type send none. */
 struct engine_failure engine_receive(const struct engine_receive_request *rq);
 

@@ -105,7 +105,7 @@ struct str engine_run_base64(struct engine_run *run, struct str mime, struct str
 
 static bool event_is_answer(enum engine_event_kind kind)
 {
-    return kind != ENGINE_EVENT_USAGE && kind != ENGINE_EVENT_STATE;
+    return kind != ENGINE_EVENT_USAGE && kind != ENGINE_EVENT_STATE && kind != ENGINE_EVENT_CONVERSATION;
 }
 
 /* A server that never stops writing would fill the memory, and no visitor reads that much. */

@@ -1,8 +1,8 @@
 /* test_botpress.c: what comes from Botpress without a call of ours: signals that the integration sends to us, and
  * messages of any shape. */
-#include "base/crypto.h"
 #include "engine/botpress_inbox.h"
 #include "engine/botpress_payload.h"
+#include "engine/receive.h"
 #include "engine/run_internal.h"
 #include "lib/test.h"
 
@@ -14,8 +14,13 @@ struct heard {
 static void on_event(void *ctx, const struct engine_event *ev)
 {
     static const char *const names[] = {
-        [ENGINE_EVENT_DELTA] = "delta", [ENGINE_EVENT_MESSAGE] = "message", [ENGINE_EVENT_CHOICES] = "choices",
-        [ENGINE_EVENT_CARD] = "card",   [ENGINE_EVENT_MEDIA] = "media",     [ENGINE_EVENT_STATE] = "state",
+        [ENGINE_EVENT_DELTA] = "delta",
+        [ENGINE_EVENT_MESSAGE] = "message",
+        [ENGINE_EVENT_CHOICES] = "choices",
+        [ENGINE_EVENT_CARD] = "card",
+        [ENGINE_EVENT_MEDIA] = "media",
+        [ENGINE_EVENT_STATE] = "state",
+        [ENGINE_EVENT_CONVERSATION] = "conversation",
     };
     struct heard *h = ctx;
     buf_printf(&h->b, "<%s %.*s%.*s%s>", names[ev->kind], STR_F(str_n(ev->key.p, ev->key.n)),
@@ -54,57 +59,75 @@ static void hear(struct heard *h, const char *settings, void (*turn)(struct engi
 
 /* ---- signals that are sent to us ---- */
 
-static const char *signal_body, *signal_secret;
-
-static void receive(struct engine_run *run)
-{
-    struct fetch_header header = {STR("X-Secret-Key"), str_from(signal_secret)};
-    engine_botpress.receive(run, &(struct engine_incoming){&header, signal_secret ? 1 : 0, str_from(signal_body)});
-}
-
-static void assert_received(const char *settings, const char *secret, const char *body, enum engine_class class,
-                            const char *events)
+static void assert_received(const char *settings, const char *secret, const char *body, const char *seen,
+                            enum engine_class class, const char *events)
 {
     struct heard h = {.end = ENGINE_FAILURE_INIT};
-    signal_secret = secret;
-    signal_body = body;
-    hear(&h, settings, receive);
+    struct fetch_header header = {STR("X-Secret-Key"), str_from(secret)};
+    struct json *doc = NULL, *state = NULL;
+    struct arena a;
+    struct err e = ERR_INIT;
+    arena_init(&a, 1 << 20);
+    buf_init(&h.b, 1 << 20);
+    assert_ok(json_parse(&a, str_from(settings), 8, &doc, &e), &e);
+    if (seen) {
+        state = json_new_object(&a);
+        assert_int_equal(json_set_str(state, "seen", str_from(seen)), 0);
+    }
+    h.end = engine_receive(&(struct engine_receive_request){
+        .type = engine_type_find(STR("botpress")),
+        .settings = doc,
+        .incoming = {&header, secret ? 1 : 0, str_from(body), state},
+        .event = on_event,
+        .ctx = &h,
+    });
     assert_str(str_from(engine_class_name(h.end.class)), engine_class_name(class));
     assert_str(buf_str(&h.b), events);
     buf_release(&h.b);
+    arena_release(&a);
 }
 
 #define SETTINGS "{\"base_url\": \"http://127.0.0.1:1/w\", \"webhook_secret\": \"s3cret-of-the-hook\"}"
+#define SECRET "s3cret-of-the-hook"
 #define LATE(bot)                                                                                             \
     "{\"type\": \"message_created\", \"data\": {\"id\": \"m\", \"createdAt\": \"2026-01-01T00:00:00.000Z\", " \
-    "\"isBot\": " bot ", \"payload\": {\"type\": \"text\", \"text\": \"late\"}}}"
+    "\"conversationId\": \"conv_7\", \"isBot\": " bot ", \"payload\": {\"type\": \"text\", \"text\": \"late\"}}}"
 
-static void a_late_reply_with_the_secret_is_a_message(void **state)
+static void a_signal_tells_its_conversation_and_then_its_message(void **state)
 {
     (void)state;
-    assert_received(SETTINGS, "s3cret-of-the-hook", LATE("true"), ENGINE_OK,
-                    "<message late><state seen2026-01-01T00:00:00.000Z>");
+    assert_received(SETTINGS, SECRET, LATE("true"), NULL, ENGINE_OK, "<conversation conv_7>");
+    assert_received(SETTINGS, SECRET, LATE("true"), "", ENGINE_OK,
+                    "<conversation conv_7><message late><state seen2026-01-01T00:00:00.000Z>");
+    assert_received(SETTINGS, SECRET, LATE("true"), "2025-12-31T23:59:59.999Z", ENGINE_OK,
+                    "<conversation conv_7><message late><state seen2026-01-01T00:00:00.000Z>");
+}
+
+static void a_message_that_a_turn_has_reported_is_not_new(void **state)
+{
+    (void)state;
+    assert_received(SETTINGS, SECRET, LATE("true"), "2026-01-01T00:00:00.000Z", ENGINE_OK, "<conversation conv_7>");
+    assert_received(SETTINGS, SECRET, LATE("true"), "2026-01-01T00:00:00.001Z", ENGINE_OK, "<conversation conv_7>");
 }
 
 static void what_is_not_of_the_bot_is_accepted_and_left_out(void **state)
 {
     (void)state;
-    assert_received(SETTINGS, "s3cret-of-the-hook", LATE("false"), ENGINE_NO_REPLY, "");
-    assert_received(SETTINGS, "s3cret-of-the-hook", "{\"type\": \"participant_added\", \"data\": {}}", ENGINE_NO_REPLY,
-                    "");
-    assert_received(SETTINGS, "s3cret-of-the-hook", "{}", ENGINE_NO_REPLY, "");
+    assert_received(SETTINGS, SECRET, LATE("false"), "", ENGINE_OK, "");
+    assert_received(SETTINGS, SECRET, "{\"type\": \"participant_added\", \"data\": {}}", "", ENGINE_OK, "");
+    assert_received(SETTINGS, SECRET, "{}", "", ENGINE_OK, "");
 }
 
 static void a_request_without_the_secret_is_refused(void **state)
 {
     (void)state;
-    assert_received(SETTINGS, NULL, LATE("true"), ENGINE_AUTH, "");
-    assert_received(SETTINGS, "", LATE("true"), ENGINE_AUTH, "");
-    assert_received(SETTINGS, "s3cret-of-the-hoo", LATE("true"), ENGINE_AUTH, "");
-    assert_received(SETTINGS, "S3cret-of-the-hook", LATE("true"), ENGINE_AUTH, "");
-    /* An engine without a secret takes nothing from outside, and not everything. */
-    assert_received("{\"base_url\": \"http://127.0.0.1:1/w\"}", "", LATE("true"), ENGINE_AUTH, "");
-    assert_received(SETTINGS, "s3cret-of-the-hook", "no JSON", ENGINE_PROTOCOL, "");
+    assert_received(SETTINGS, NULL, LATE("true"), "", ENGINE_AUTH, "");
+    assert_received(SETTINGS, "", LATE("true"), "", ENGINE_AUTH, "");
+    assert_received(SETTINGS, "s3cret-of-the-hoo", LATE("true"), "", ENGINE_AUTH, "");
+    assert_received(SETTINGS, "S3cret-of-the-hook", LATE("true"), "", ENGINE_AUTH, "");
+    /* An engine without a secret takes nothing from outside. */
+    assert_received("{\"base_url\": \"http://127.0.0.1:1/w\"}", "", LATE("true"), "", ENGINE_AUTH, "");
+    assert_received(SETTINGS, SECRET, "no JSON", "", ENGINE_PROTOCOL, "");
 }
 
 /* ---- messages of any shape ---- */
@@ -241,7 +264,8 @@ static void pieces_that_never_join_do_not_fill_the_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_late_reply_with_the_secret_is_a_message),
+        TEST(a_signal_tells_its_conversation_and_then_its_message),
+        TEST(a_message_that_a_turn_has_reported_is_not_new),
         TEST(what_is_not_of_the_bot_is_accepted_and_left_out),
         TEST(a_request_without_the_secret_is_refused),
         TEST(a_field_of_another_kind_costs_only_itself),
