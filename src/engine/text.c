@@ -74,8 +74,7 @@ void text_whole(struct text_tail *t, struct str s, struct buf *out)
 
 void text_whole_end(struct text_tail *t, struct buf *out)
 {
-    if (t->n)
-        buf_puts(out, "\xEF\xBF\xBD");
+    text_clean(out, str_n(t->p, t->n));
     t->n = 0;
 }
 

@@ -16,7 +16,7 @@ struct text_tail {
 /* Append the whole characters of what has come so far, cleaned as above; keep the beginning of one for the next
  * call. */
 void text_whole(struct text_tail *t, struct str s, struct buf *out);
-/* At the end: half a character becomes U+FFFD. */
+/* At the end: each byte of half a character becomes U+FFFD. */
 void text_whole_end(struct text_tail *t, struct buf *out);
 
 /* Some models write their reasoning into the answer, between <think> and </think> at its beginning. Other text that

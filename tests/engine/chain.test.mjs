@@ -1,5 +1,11 @@
 // The chain of engines of a bot: who is asked again, who is next, what leaves, and what is recorded.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import fs from 'node:fs'
+import https from 'node:https'
+import net from 'node:net'
+import path from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import { Chain } from './chain.mjs'
 import { KEY as ANTHROPIC_KEY, startAnthropic } from './fake/anthropic.mjs'
@@ -159,4 +165,33 @@ test('a probe is not repeated', async () => {
     first.script = { status: 500 }
     const got = await chain.ask({ asking: 'probe', links: links().slice(0, 1) })
     assert.deepEqual(classes(got), ['openai UPSTREAM'])
+})
+
+test('a server that no one vouches for gets neither the key nor the question', async () => {
+    const key = path.join(chain.place, 'key.pem'), cert = path.join(chain.place, 'cert.pem')
+    const made = spawnSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=127.0.0.1',
+        '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert])
+    assert.equal(made.status, 0, String(made.stderr))
+    let asked = 0
+    const server = https.createServer({ key: fs.readFileSync(key), cert: fs.readFileSync(cert) }, (rq, rs) => { asked++; rs.end() }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const other = new Chain(server.address().port)
+    const [link] = links()
+    const got = await other.ask({ links: [{ ...link, settings: { ...link.settings, base_url: `https://127.0.0.1:${server.address().port}/v1` } }] })
+    assert.deepEqual([got.class, got.delivered, asked], ['TLS', false, 0])
+    await other.end()
+    server.close()
+})
+
+test('a port where nothing listens cannot be reached', async () => {
+    const server = net.createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address()
+    server.close()
+    await once(server, 'close')
+    const other = new Chain(port)
+    const [link] = links({ budget_ms: 400 })
+    const got = await other.ask({ links: [{ ...link, settings: { ...link.settings, base_url: `http://127.0.0.1:${port}/v1` } }] })
+    assert.deepEqual([got.class, got.delivered, got.http], ['NET', false, 0])
+    await other.end()
 })

@@ -106,7 +106,8 @@ static void a_run_ends_once_with_its_whole_message(void **state)
     struct seen s;
     struct arena a;
     struct engine_run *run = start(&s, ENGINE_TASK_TURN, say_and_go_on, &a, NULL);
-    assert_str(buf_str(&s.b), "<0|gr><0|\xC3\xBC><0|n ><0|\xEF\xBF\xBD><1|gr\xC3\xBCn \xEF\xBF\xBD>");
+    assert_str(buf_str(&s.b),
+               "<0|gr><0|\xC3\xBC><0|n ><0|\xEF\xBF\xBD\xEF\xBF\xBD><1|gr\xC3\xBCn \xEF\xBF\xBD\xEF\xBF\xBD>");
     assert_int_equal(s.ends, 1);
     assert_int_equal(s.end.class, ENGINE_OK);
     assert_int_equal(closed, 0);
