@@ -85,6 +85,14 @@ static int64_t recorded(const char *text)
 
 static void everything_adds_up(void)
 {
+    assert_int_equal(dbtest_int(DB,
+                                "SELECT COUNT(*) FROM conversation c WHERE seq <> (SELECT MAX(m.seq) FROM message m "
+                                "WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.conversation_id)"),
+                     0);
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM turn_event"),
+                     dbtest_int(DB, "SELECT COUNT(*) FROM turn_event e JOIN message m ON m.tenant_id = e.tenant_id AND "
+                                    "m.conversation_id = e.conversation_id AND m.seq = e.seq AND m.sender = 'visitor' "
+                                    "WHERE e.replies = 1"));
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM turn_event"),
                      dbtest_int(DB, "SELECT COUNT(*) FROM message WHERE sender = 'visitor'"));
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM usage_ledger"),

@@ -188,6 +188,10 @@ static int64_t recorded(const char *text)
 
 static void everything_adds_up(void)
 {
+    assert_int_equal(dbtest_int(DB,
+                                "SELECT COUNT(*) FROM conversation c WHERE seq <> (SELECT MAX(m.seq) FROM message m "
+                                "WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.conversation_id)"),
+                     0);
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM turn_event"),
                      dbtest_int(DB, "SELECT COUNT(*) FROM message WHERE sender = 'visitor'"));
     assert_int_equal(dbtest_int(DB, "SELECT SUM(used) FROM usage_counter"),
@@ -412,10 +416,10 @@ static enum status open_all(struct err *e)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {TEST(without_a_client_id), TEST(with_a_client_id),
-                                       TEST(an_unfinished_turn_is_refused),
-                                       TEST(a_database_that_goes_away_after_a_lost_commit_refuses_the_turn),
-                                       TEST(a_batch_is_recorded_once), TEST(a_trial_leaves_nothing_behind)};
+    const struct CMUnitTest tests[] = {
+        TEST(without_a_client_id),           TEST(with_a_client_id),
+        TEST(an_unfinished_turn_is_refused), TEST(a_database_that_goes_away_after_a_lost_commit_refuses_the_turn),
+        TEST(a_batch_is_recorded_once),      TEST(a_trial_leaves_nothing_behind)};
     struct err e = ERR_INIT;
     dbtest_begin(argc, argv);
     if (open_all(&e) != OK) {
