@@ -125,7 +125,8 @@ static void diff_add_place(struct buf *b, struct str path)
     static const char *const single[][2] = {{"nodes", "node"},         {"messages", "message"}, {"choices", "choice"},
                                             {"cases", "case"},         {"tests", "test"},       {"turns", "turn"},
                                             {"variables", "variable"}, {"commands", "command"}, {"headers", "header"},
-                                            {"languages", "language"}, {"set", "assignment"},   {"labels", "label"}};
+                                            {"languages", "language"}, {"set", "assignment"},   {"labels", "label"},
+                                            {"tools", "tool"}};
     struct str part, before = STR_EMPTY;
     path = str_sub(path, 1, path.n);
     while (str_split(&path, '/', &part)) {

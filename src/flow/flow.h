@@ -98,6 +98,21 @@ enum flow_engine_kind { FLOW_ASK, FLOW_CLASSIFY, FLOW_EXTRACT };
 struct flow_label {
     struct str name, description;
 };
+/* A node that the engine may run. */
+struct flow_tool {
+    struct str name, description;
+    const struct json *parameters; /* JSON schema of an object */
+};
+struct flow_tool_call {
+    struct str id, name;
+    struct str arguments; /* a JSON object, as text */
+};
+/* A tool that this turn has run for this question. Those of one `round` were asked for in one answer. */
+struct flow_tool_use {
+    struct flow_tool_call call;
+    struct str result; /* a JSON object, as text */
+    int round;
+};
 struct flow_engine_call {
     enum flow_engine_kind kind;
     struct str language;     /* of the conversation */
@@ -107,10 +122,16 @@ struct flow_engine_call {
     bool stream;             /* the answer may be shown while it is written; the flow says it as a message at the end */
     const struct flow_label *labels; /* with FLOW_CLASSIFY; `instructions` and `schema` name them already */
     size_t label_n;
+    const struct flow_tool *tools;
+    size_t tool_n;
+    const struct flow_tool_use *uses; /* so far, oldest first; they follow `text` in what is sent */
+    size_t use_n;
     const struct json *schema; /* of the answer, a JSON object; NULL: the answer is a text */
 };
 struct flow_engine_result {
-    struct str text; /* the whole answer */
+    struct str text;                    /* the whole answer */
+    const struct flow_tool_call *calls; /* instead of an answer: the tools to run first */
+    size_t call_n;
     const char *why; /* why there is none, a sentence for the author of the flow; NULL: there is one */
 };
 struct flow_call {

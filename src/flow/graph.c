@@ -29,6 +29,19 @@ static bool choice_way(const struct node_choices *c, size_t i, int *to)
     return i < c->n;
 }
 
+/* `error`, then the tools, which are run although the flow does not continue from them, or the labels: no node has
+ * both. */
+static bool engine_way(const struct node_engine *g, size_t i, int *to)
+{
+    if (i == 0)
+        *to = g->error;
+    else if (i <= g->tool_n)
+        *to = g->tools[i - 1];
+    else if (i <= g->label_n)
+        *to = g->labels[i - 1].next;
+    return i <= g->tool_n || i <= g->label_n;
+}
+
 /* An iterator instead of a list of edges: the ways differ by type, and lint walks thousands of nodes without allocating
  * anything for them. The way 0 is `next` for every type. */
 bool node_each_way(const struct flow_node *n, size_t *i, int *to)
@@ -58,8 +71,7 @@ bool node_each_way(const struct flow_node *n, size_t *i, int *to)
     case NODE_ENGINE:
     case NODE_CLASSIFY:
     case NODE_EXTRACT:
-        *to = at == 0 ? n->u.engine.error : at <= n->u.engine.label_n ? n->u.engine.labels[at - 1].next : NODE_NONE;
-        return at <= n->u.engine.label_n;
+        return engine_way(&n->u.engine, at, to);
     default:
         return false;
     }

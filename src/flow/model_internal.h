@@ -192,6 +192,12 @@ struct engine_fill {
     int var;
     struct str description;
 };
+/* How an engine sees a node that it may run. */
+struct node_tool {
+    struct str name, description;
+    struct engine_fill *parameters;
+    size_t parameter_n;
+};
 struct node_engine {
     /* role: the system prompt; prompt: without one the visitor's message is asked. */
     struct flow_text role, prompt, failed;
@@ -203,6 +209,9 @@ struct node_engine {
     size_t label_n;
     struct engine_fill *fill;
     size_t fill_n;
+    int *tools; /* nodes */
+    size_t tool_n;
+    int rounds; /* of tools, at most */
     int error;
 };
 
@@ -230,7 +239,8 @@ enum node_type {
 struct flow_node {
     struct str id;
     enum node_type type;
-    int next; /* of a branch and a classify: its `else`; of a jump: its `to` */
+    const struct node_tool *tool; /* NULL: it is none */
+    int next;                     /* of a branch and a classify: its `else`; of a jump: its `to` */
     union {
         struct node_say say;
         struct node_ask ask;

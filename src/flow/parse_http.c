@@ -12,7 +12,7 @@ static const struct field_rule http_fields[] = {
     {"type", K_STR | K_MUST}, {"note", K_STR},    {"method", K_STR | K_MUST},
     {"url", K_STR | K_MUST},  {"headers", K_OBJ}, {"body", K_STR | K_OBJ | K_ARR},
     {"timeout_ms", K_INT},    {"map", K_OBJ},     {"status", K_STR},
-    {"next", K_STR},          {"error", K_STR}};
+    {"next", K_STR},          {"error", K_STR},   {"tool", K_OBJ}};
 static const char *const method_words[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 /* Names that belong to the connection. A flow that set a length or a transfer encoding could smuggle a second request
  * through a proxy, and one that set `host` could reach another site of the same server. */
@@ -228,14 +228,15 @@ enum status read_map(struct flow_reader *r, const struct json *j, struct http_ma
     return OK;
 }
 
-/* Both ways are required, because a call that fails is nothing unusual. A node without `error` would leave the visitor
+/* Both ways are required, but of a node that engines run: they take its result and not its ways. They are required
+ * because a call that fails is nothing unusual. A node without `error` would leave the visitor
  * without a reply whenever the author's server is down. */
 static enum status http_check_ways(struct flow_reader *r, const struct json *j)
 {
     static const char *const ways[] = {"next", "error"};
     enum status st = OK;
     for (size_t i = 0; i < 2 && !st; i++) {
-        if (json_has(j, ways[i]))
+        if (json_has(j, ways[i]) || json_has(j, "tool"))
             continue;
         size_t mark = path_key(r, str_from(ways[i]));
         st = reader_note(r, NOTE_NO_WAY, str_from(ways[i]), VAR_NONE,

@@ -313,7 +313,7 @@ static enum status read_branch(struct flow_reader *r, const struct json *j, stru
 /* ---- set ---- */
 
 static const struct field_rule set_fields[] = {
-    {"type", K_STR | K_MUST}, {"note", K_STR}, {"set", K_ARR | K_MUST}, {"next", K_STR}};
+    {"type", K_STR | K_MUST}, {"note", K_STR}, {"set", K_ARR | K_MUST}, {"next", K_STR}, {"tool", K_OBJ}};
 static const struct field_rule assign_fields[] = {
     {"var", K_STR | K_MUST}, {"to", K_SCALAR | K_NULL}, {"add", K_INT | K_NUM}, {"copy", K_STR}, {"template", K_TEXT}};
 
@@ -385,7 +385,7 @@ static enum status read_set(struct flow_reader *r, const struct json *j, struct 
         path_back(r, inner);
     }
     path_back(r, mark);
-    return need_way(r, j, "next", "The flow does not continue here: \"next\" is missing.");
+    return json_has(j, "tool") ? OK : need_way(r, j, "next", "The flow does not continue here: \"next\" is missing.");
 }
 
 /* ---- answer, handoff, jump, wait, end ---- */
@@ -469,6 +469,8 @@ static enum status read_node(struct flow_reader *r, const struct json *j, struct
         return st;
     n->type = (enum node_type)type;
     st = readers[type](r, j, n);
+    if (!st && json_has(j, "tool"))
+        st = read_tool(r, j, n);
     if (!st && n->type != NODE_BRANCH && n->type != NODE_CLASSIFY && n->type != NODE_JUMP)
         st = read_target(r, j, "next", &n->next);
     return st ? st : read_string(r, j, "note", 0, MAX_FLOW_TEXT, &note_text);

@@ -131,10 +131,24 @@ static enum status read_stub_answer(struct flow_reader *r, const struct json *j)
     return st ? st : read_each(r, j, "unsure", 0, MAX_FLOW_LIST, read_phrase);
 }
 
-static const struct field_rule engine_fields[] = {
-    {"node", K_STR}, {"asked", K_ARR}, {"system", K_ARR}, {"answer", K_STR | K_OBJ}, {"fail", K_BOOL}};
+static const struct field_rule engine_fields[] = {{"node", K_STR},           {"asked", K_ARR}, {"system", K_ARR},
+                                                  {"answer", K_STR | K_OBJ}, {"fail", K_BOOL}, {"results", K_ARR},
+                                                  {"calls", K_ARR}};
+static const struct field_rule tool_call_fields[] = {{"tool", K_STR | K_MUST}, {"arguments", K_STR | K_OBJ}};
 
-/* The node and the parts of what is asked are conditions, the rest is what the engine answers. */
+static enum status read_stub_tool_call(struct flow_reader *r, const struct json *j)
+{
+    struct str text = STR_EMPTY;
+    enum status st = READ_FIELDS(r, j, tool_call_fields);
+    if (!st)
+        st = read_string(r, j, "tool", 1, MAX_FLOW_NAME, &text);
+    return st || !json_is(json_get(j, "arguments"), JSON_STRING)
+               ? st
+               : read_string(r, j, "arguments", 0, MAX_FLOW_TEXT, &text);
+}
+
+/* The node and the parts of what is asked and of the results of tools are conditions, the rest is what the engine
+ * answers. */
 static enum status read_stub_engine(struct flow_reader *r, const struct json *j)
 {
     struct str text = STR_EMPTY;
@@ -148,8 +162,12 @@ static enum status read_stub_engine(struct flow_reader *r, const struct json *j)
         st = read_each(r, j, "system", 0, MAX_FLOW_LIST, read_phrase);
     if (!st && json_is(json_get(j, "answer"), JSON_STRING))
         st = read_string(r, j, "answer", 0, MAX_FLOW_TEXT, &text);
-    if (!st && json_has(j, "answer") == json_bool(json_get(j, "fail")))
-        return reader_refuse(r, "Exactly one of \"answer\" and \"fail\" must be given.");
+    if (!st)
+        st = read_each(r, j, "results", 0, MAX_FLOW_LIST, read_phrase);
+    if (!st)
+        st = read_each(r, j, "calls", 1, MAX_FLOW_LIST, read_stub_tool_call);
+    if (!st && json_has(j, "answer") + json_has(j, "calls") + json_bool(json_get(j, "fail")) != 1)
+        return reader_refuse(r, "Exactly one of \"answer\", \"calls\" and \"fail\" must be given.");
     return st;
 }
 

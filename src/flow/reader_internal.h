@@ -47,6 +47,8 @@ enum status read_nodes(struct flow_reader *r, const struct json *nodes);
 enum status read_engine(struct flow_reader *r, const struct json *j, struct flow_node *n);
 enum status read_classify(struct flow_reader *r, const struct json *j, struct flow_node *n);
 enum status read_extract(struct flow_reader *r, const struct json *j, struct flow_node *n);
+/* `tool`, where a node has it. */
+enum status read_tool(struct flow_reader *r, const struct json *j, struct flow_node *n);
 /* parse_http.c: `map`, variables and the places in a JSON answer that fill them. */
 enum status read_map(struct flow_reader *r, const struct json *j, struct http_mapping **out, size_t *n);
 enum status read_http(struct flow_reader *r, const struct json *j, struct flow_node *n);

@@ -22,17 +22,6 @@ static void run_init(struct flow_run *r, const struct flow *f, const struct flow
     r->pattern_us = in->pattern_us ? in->pattern_us : &r->own_us;
 }
 
-/* The path is kept for the test chat, which shows the author which nodes were taken. */
-static enum status run_add_step(struct flow_run *r, const struct flow_node *n)
-{
-    struct flow_step *all = run_grow(r->a, r->path, r->path_n, &r->path_cap, sizeof(*all));
-    if (!all)
-        return err_nomem(r->e);
-    r->path = all;
-    r->path[r->path_n++] = (struct flow_step){n->id, node_type_name(n->type), STR_EMPTY};
-    return OK;
-}
-
 /* A visitor always gets a reply, also from a flow that has none: silence looks like a broken page. The buttons of a
  * waiting `say` are shown again, because the message was none of them. After a hand-off or an end there is nothing to
  * add. */
@@ -127,11 +116,9 @@ enum status flow_begin(const struct flow *f, const struct json *state, const str
 
 enum status flow_next(struct flow_run *r, struct flow_call *call, struct err *e)
 {
-    static const enum flow_need needs[] = {[RUN_HTTP] = FLOW_NEEDS_HTTP,
-                                           [RUN_ANSWER] = FLOW_NEEDS_ANSWERS,
-                                           [RUN_SUGGESTED] = FLOW_NEEDS_ANSWERS,
-                                           [RUN_ENGINE] = FLOW_NEEDS_ENGINE,
-                                           [RUN_DONE] = FLOW_DONE};
+    static const enum flow_need needs[] = {
+        [RUN_HTTP] = FLOW_NEEDS_HTTP,     [RUN_ANSWER] = FLOW_NEEDS_ANSWERS, [RUN_SUGGESTED] = FLOW_NEEDS_ANSWERS,
+        [RUN_ENGINE] = FLOW_NEEDS_ENGINE, [RUN_TOOL] = FLOW_NEEDS_HTTP,      [RUN_DONE] = FLOW_DONE};
     enum status st = OK;
     run_enter(r, e);
     if (r->place == RUN_START) {
@@ -149,11 +136,12 @@ enum status flow_next(struct flow_run *r, struct flow_call *call, struct err *e)
 
 enum status flow_got_http(struct flow_run *r, const struct flow_http_reply *reply, struct err *e)
 {
-    CHECK(r->place == RUN_HTTP);
+    bool tool = r->place == RUN_TOOL;
+    const struct flow_node *n = &r->f->nodes[r->at];
+    CHECK(tool || r->place == RUN_HTTP);
     run_enter(r, e);
-    enum status st = run_http_got(r, &r->f->nodes[r->at], reply, &r->next);
     r->place = RUN_NODES;
-    return run_leave(r, st);
+    return run_leave(r, tool ? run_engine_tool_got(r, n, reply, &r->next) : run_http_got(r, n, reply, &r->next));
 }
 
 enum status flow_got_answers(struct flow_run *r, const struct flow_answer *found, struct err *e)
@@ -169,9 +157,8 @@ enum status flow_got_engine(struct flow_run *r, const struct flow_engine_result 
 {
     CHECK(r->place == RUN_ENGINE);
     run_enter(r, e);
-    enum status st = run_engine_got(r, &r->f->nodes[r->at], result, &r->next);
-    r->place = RUN_NODES;
-    return run_leave(r, st);
+    r->place = RUN_NODES; /* unless it is asked again, with what its tools have brought */
+    return run_leave(r, run_engine_got(r, &r->f->nodes[r->at], result, &r->next));
 }
 
 const struct flow_message *flow_run_messages(const struct flow_run *r, size_t *n)

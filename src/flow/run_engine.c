@@ -12,36 +12,10 @@
 
 /* ---- what is asked ---- */
 
-/* The type of a variable in a JSON schema. What is not known is null: some servers want every member to be there. */
-static enum status engine_member(struct flow_run *r, struct json *properties, struct json *required, const char *key,
-                                 int var, struct str description)
-{
-    static const char *const types[] = {
-        [KIND_TEXT] = "string", [KIND_NUMBER] = "number", [KIND_BOOLEAN] = "boolean", [KIND_DATE] = "string"};
-    struct json *member, *type;
-    enum value_kind kind = r->f->vars[var].type;
-    if (json_set_object(properties, key, &member) || json_set_array(member, "type", &type) ||
-        json_push_str(type, str_from(types[kind])) || json_push_str(type, STR("null")) ||
-        (kind == KIND_DATE && json_set_str(member, "format", STR("date"))) ||
-        (description.n && json_set_str(member, "description", description)) || json_push_str(required, str_from(key)))
-        return err_nomem(r->e);
-    return OK;
-}
-
-/* An object without other members, as structured output wants it. */
-static enum status engine_object(struct flow_run *r, struct json *schema, struct json **properties,
-                                 struct json **required)
-{
-    if (json_set_str(schema, "type", STR("object")) || json_set_object(schema, "properties", properties) ||
-        json_set_array(schema, "required", required) || json_set_bool(schema, "additionalProperties", false))
-        return err_nomem(r->e);
-    return OK;
-}
-
 static enum status engine_label_schema(struct flow_run *r, const struct node_engine *g, struct json *schema)
 {
     struct json *properties, *required, *label, *list;
-    enum status st = engine_object(r, schema, &properties, &required);
+    enum status st = run_schema_object(r, schema, &properties, &required);
     if (st)
         return st;
     int bad = json_set_object(properties, "label", &label) || json_set_str(label, "type", STR("string")) ||
@@ -49,18 +23,6 @@ static enum status engine_label_schema(struct flow_run *r, const struct node_eng
     for (size_t i = 0; i < g->label_n && !bad; i++)
         bad = json_push_str(list, g->labels[i].name);
     return bad || json_push_str(list, STR("none")) ? err_nomem(r->e) : OK;
-}
-
-static enum status engine_fill_schema(struct flow_run *r, const struct node_engine *g, struct json *schema)
-{
-    struct json *properties, *required;
-    enum status st = engine_object(r, schema, &properties, &required);
-    for (size_t i = 0; i < g->fill_n && !st; i++) {
-        const char *key = arena_strdup(r->a, r->f->vars[g->fill[i].var].name);
-        st = key ? engine_member(r, properties, required, key, g->fill[i].var, g->fill[i].description)
-                 : err_nomem(r->e);
-    }
-    return st;
 }
 
 /* The name of one step of a JSON pointer: ~1 is a slash, ~0 a tilde. */
@@ -87,12 +49,12 @@ static enum status engine_add_pointer(struct flow_run *r, struct json *schema, c
         const char *key = engine_step_name(r->a, step);
         enum status st = key ? OK : err_nomem(r->e);
         if (!st && !properties)
-            st = json_has(schema, "type") ? OK : engine_object(r, schema, &properties, &required);
+            st = json_has(schema, "type") ? OK : run_schema_object(r, schema, &properties, &required);
         if (st || !properties)
             return st;
         bool known = json_has(properties, key);
         if (!rest.n)
-            return known ? OK : engine_member(r, properties, required, key, m->var, STR_EMPTY);
+            return known ? OK : run_schema_member(r, properties, required, key, m->var, STR_EMPTY);
         if (!known && (json_set_object(properties, key, &schema) || json_push_str(required, str_from(key))))
             return err_nomem(r->e);
         schema = json_get(properties, key);
@@ -259,20 +221,6 @@ static enum status engine_got_values(struct flow_run *r, const struct flow_node 
     return st;
 }
 
-enum status run_engine_got(struct flow_run *r, const struct flow_node *n, const struct flow_engine_result *result,
-                           int *next)
-{
-    struct str text = str_trim(result->text);
-    *next = n->next;
-    if (result->why)
-        return engine_fail(r, n, result->why, next);
-    if (text.n == 0 || !utf8_text(text))
-        return engine_fail(r, n, "The engine has given no answer.", next);
-    return n->type == NODE_CLASSIFY  ? engine_got_label(r, n, text, next)
-           : n->type == NODE_EXTRACT ? engine_got_values(r, n, text, next)
-                                     : engine_got_answer(r, n, text, next);
-}
-
 static enum status engine_schema(struct flow_run *r, const struct flow_node *n, const struct json **out)
 {
     const struct node_engine *g = &n->u.engine;
@@ -283,7 +231,7 @@ static enum status engine_schema(struct flow_run *r, const struct flow_node *n, 
     if (!schema)
         return err_nomem(r->e);
     enum status st = n->type == NODE_CLASSIFY  ? engine_label_schema(r, g, schema)
-                     : n->type == NODE_EXTRACT ? engine_fill_schema(r, g, schema)
+                     : n->type == NODE_EXTRACT ? run_schema_fill(r, g->fill, g->fill_n, schema)
                                                : engine_map_schema(r, g, schema);
     *out = json_len(schema) ? schema : NULL;
     return st;
@@ -301,8 +249,9 @@ static enum status engine_labels(struct flow_run *r, const struct node_engine *g
     return OK;
 }
 
-/* A draft may run in a loop that lint would refuse, and each call costs the tenant money. */
-enum status run_engine(struct flow_run *r, const struct flow_node *n, int *next)
+/* A draft may run in a loop that lint would refuse, and each call costs the tenant money. After the last round of tools
+ * the engine is asked without them, so that it has to answer. */
+static enum status engine_ask(struct flow_run *r, const struct flow_node *n, int *next)
 {
     static const enum flow_engine_kind kinds[NODE_TYPES] = {
         [NODE_ENGINE] = FLOW_ASK, [NODE_CLASSIFY] = FLOW_CLASSIFY, [NODE_EXTRACT] = FLOW_EXTRACT};
@@ -311,7 +260,9 @@ enum status run_engine(struct flow_run *r, const struct flow_node *n, int *next)
                                  .language = r->f->langs[r->lang],
                                  .text = r->input,
                                  .history = g->history,
-                                 .stream = g->stream};
+                                 .stream = g->stream,
+                                 .uses = r->uses,
+                                 .use_n = r->use_n};
     if (r->asked == MAX_FLOW_ENGINE_CALLS)
         return engine_fail(r, n, "This turn has asked engines too often.", next);
     enum status st = engine_instructions(r, n, &c.instructions);
@@ -321,6 +272,8 @@ enum status run_engine(struct flow_run *r, const struct flow_node *n, int *next)
         st = engine_schema(r, n, &c.schema);
     if (!st)
         st = engine_labels(r, g, &c);
+    if (!st && r->round < g->rounds)
+        st = run_tools_list(r, g, &c);
     if (st)
         return st;
     if (c.text.n == 0)
@@ -329,4 +282,49 @@ enum status run_engine(struct flow_run *r, const struct flow_node *n, int *next)
     r->call.engine = c;
     r->place = RUN_ENGINE;
     return OK;
+}
+
+enum status run_engine(struct flow_run *r, const struct flow_node *n, int *next)
+{
+    r->use_n = r->use_done = 0;
+    r->round = 0;
+    return engine_ask(r, n, next);
+}
+
+/* When all tools of a round have run, the engine is asked again. That is another step of the path, because a failure
+ * then is the engine's and not the tool's. */
+static enum status engine_continue(struct flow_run *r, const struct flow_node *n, int *next)
+{
+    enum status st = run_tools_next(r, &n->u.engine);
+    if (st || r->place == RUN_TOOL)
+        return st;
+    st = run_add_step(r, n);
+    return st ? st : engine_ask(r, n, next);
+}
+
+enum status run_engine_tool_got(struct flow_run *r, const struct flow_node *n, const struct flow_http_reply *reply,
+                                int *next)
+{
+    enum status st = run_tools_got(r, reply);
+    return st ? st : engine_continue(r, n, next);
+}
+
+enum status run_engine_got(struct flow_run *r, const struct flow_node *n, const struct flow_engine_result *result,
+                           int *next)
+{
+    struct str text = str_trim(result->text);
+    *next = n->next;
+    if (result->why)
+        return engine_fail(r, n, result->why, next);
+    if (result->call_n && r->round >= n->u.engine.rounds)
+        return engine_fail(r, n, "The engine asks for tools instead of answering.", next);
+    if (result->call_n) {
+        enum status st = run_tools_add(r, result);
+        return st ? st : engine_continue(r, n, next);
+    }
+    if (text.n == 0 || !utf8_text(text))
+        return engine_fail(r, n, "The engine has given no answer.", next);
+    return n->type == NODE_CLASSIFY  ? engine_got_label(r, n, text, next)
+           : n->type == NODE_EXTRACT ? engine_got_values(r, n, text, next)
+                                     : engine_got_answer(r, n, text, next);
 }

@@ -16,6 +16,7 @@ enum run_place {
     RUN_ANSWER,    /* the `answer` node `at` waits for what matches the message */
     RUN_SUGGESTED, /* the `answer` node `at` waits for what matches the suggestion that the visitor took */
     RUN_ENGINE,    /* the `engine`, `classify` or `extract` node `at` waits for the engine */
+    RUN_TOOL,      /* the same, for the reply to the call of its tool `tool` */
     RUN_DONE
 };
 
@@ -48,6 +49,10 @@ struct flow_run {
     int64_t own_us, *pattern_us; /* what patterns may still take */
     struct flow_message *said;
     size_t said_n, said_cap;
+    /* of the question to an engine that waits */
+    struct flow_tool_use *uses; /* tools that were run, or will be */
+    size_t use_n, use_done, use_cap;
+    int round, tool; /* tool: the node that runs as one */
     struct flow_step *path;
     size_t path_n, path_cap;
 };
@@ -68,6 +73,7 @@ static inline struct flow_message run_message(void)
 }
 /* Room for one more element after the n of `old`; NULL without memory. */
 void *run_grow(struct arena *a, void *old, size_t n, size_t *cap, size_t size);
+enum status run_add_step(struct flow_run *r, const struct flow_node *n);
 /* Why the call of the node that runs failed, for the author, who sees it in the test chat. */
 enum status run_report(struct flow_run *r, const char *why);
 enum status run_render(struct flow_run *r, const struct tpl *t, struct str *out);
@@ -81,6 +87,7 @@ enum status run_messages(struct flow_run *r, const struct flow_node *n, struct f
  * node that needs something from outside first sets r->call and r->place, and its *next does not count; the function
  * `..._got` is then given the result. */
 enum status run_node(struct flow_run *r, const struct flow_node *n, int *next);
+enum status run_set(struct flow_run *r, const struct flow_node *n, int *next);
 enum status run_http(struct flow_run *r, const struct flow_node *n, int *next);
 enum status run_http_got(struct flow_run *r, const struct flow_node *n, const struct flow_http_reply *reply, int *next);
 enum status run_answer(struct flow_run *r, const struct flow_node *n, int *next);
@@ -88,6 +95,21 @@ enum status run_answer_got(struct flow_run *r, const struct flow_node *n, const 
 enum status run_engine(struct flow_run *r, const struct flow_node *n, int *next);
 enum status run_engine_got(struct flow_run *r, const struct flow_node *n, const struct flow_engine_result *result,
                            int *next);
+enum status run_engine_tool_got(struct flow_run *r, const struct flow_node *n, const struct flow_http_reply *reply,
+                                int *next);
+/* run_tool.c: the tools of an `engine` node. run_tools_next runs those that the engine has asked for, until one needs a
+ * call (r->place is RUN_TOOL then) or all have their result. */
+enum status run_tools_list(struct flow_run *r, const struct node_engine *g, struct flow_engine_call *c);
+enum status run_tools_add(struct flow_run *r, const struct flow_engine_result *result);
+enum status run_tools_next(struct flow_run *r, const struct node_engine *g);
+enum status run_tools_got(struct flow_run *r, const struct flow_http_reply *reply);
+/* run_schema.c: an object of a JSON schema, without other members than those that are added */
+enum status run_schema_object(struct flow_run *r, struct json *schema, struct json **properties,
+                              struct json **required);
+/* A member of the type of the variable, or null: some servers want every member to be there. */
+enum status run_schema_member(struct flow_run *r, struct json *properties, struct json *required, const char *key,
+                              int var, struct str description);
+enum status run_schema_fill(struct flow_run *r, const struct engine_fill *fill, size_t n, struct json *schema);
 /* run_request.c: the call that an `http` node makes. *refused is NULL, or says why the call must not be made. */
 enum status run_request(struct flow_run *r, const struct node_http *h, struct flow_http *rq, const char **refused);
 /* resume.c, and run_answer.c for its node: give the waiting node the visitor's message, in the same way */

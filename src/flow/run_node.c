@@ -1,13 +1,9 @@
 /* run_node.c: what each type of node does when the flow comes to it. A node never calls another one: it says which one
  * is next, and the loop in run.c counts the steps, so that no flow can run for ever. */
-#include <math.h>
-
 #include "flow/run_internal.h"
 
 #include "base/banned.h"
 
-/* A sum stops here. Up to 10^15 a double holds every whole number exactly, so a counter never goes wrong unnoticed. */
-#define SUM_MAX 1e15
 #define DELAY_MAX_MS 10000 /* the typing pauses of one turn together */
 
 /* Choices make the flow wait here. Without them it runs on, and the visitor reads the next node's messages in the same
@@ -44,35 +40,6 @@ static enum status node_branch(struct flow_run *r, const struct flow_node *n, in
     return OK;
 }
 
-/* Adding to an empty variable counts from 0, so a counter needs no default. A template that renders to nothing sets an
- * empty text. */
-static enum status set_one(struct flow_run *r, const struct assign *s)
-{
-    struct value v = s->to;
-    enum status st = OK;
-    if (s->how == ASSIGN_COPY)
-        v = run_value(r, s->from);
-    if (s->how == ASSIGN_ADD) {
-        struct value now = run_value(r, s->var);
-        v = (struct value){.kind = KIND_NUMBER, .number = (now.kind == KIND_NUMBER ? now.number : 0) + s->add};
-        v.number = fmin(fmax(v.number, -SUM_MAX), SUM_MAX);
-    }
-    if (s->how == ASSIGN_TEMPLATE) {
-        v.kind = KIND_TEXT;
-        st = run_text(r, &s->text, &v.text);
-    }
-    return st ? st : run_assign(r, s->var, &v);
-}
-
-static enum status node_set(struct flow_run *r, const struct flow_node *n, int *next)
-{
-    enum status st = OK;
-    *next = n->next;
-    for (size_t i = 0; i < n->u.set.n && !st; i++)
-        st = set_one(r, &n->u.set.assigns[i]);
-    return st;
-}
-
 /* The status is set before the text is rendered, and the node has no way on: nothing may be said after a hand-off until
  * a person has answered, nor after an end. */
 static enum status node_last(struct flow_run *r, const struct flow_node *n, int *next)
@@ -103,7 +70,7 @@ static enum status node_wait(struct flow_run *r, const struct flow_node *n, int 
 }
 
 static enum status (*const runners[NODE_TYPES])(struct flow_run *, const struct flow_node *, int *) = {
-    [NODE_SAY] = node_say,       [NODE_ASK] = node_ask,      [NODE_BRANCH] = node_branch, [NODE_SET] = node_set,
+    [NODE_SAY] = node_say,       [NODE_ASK] = node_ask,      [NODE_BRANCH] = node_branch, [NODE_SET] = run_set,
     [NODE_HTTP] = run_http,      [NODE_ANSWER] = run_answer, [NODE_ENGINE] = run_engine,  [NODE_CLASSIFY] = run_engine,
     [NODE_EXTRACT] = run_engine, [NODE_JUMP] = node_jump,    [NODE_HANDOFF] = node_last,  [NODE_WAIT] = node_wait,
     [NODE_END] = node_last,

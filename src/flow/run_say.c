@@ -7,6 +7,32 @@
 
 #include "base/banned.h"
 
+/* The array is copied to twice its size: most turns take a few steps and say one or two messages. */
+void *run_grow(struct arena *a, void *old, size_t n, size_t *cap, size_t size)
+{
+    if (n < *cap)
+        return old;
+    size_t more = *cap ? 2 * *cap : 4;
+    void *grown = arena_array(a, more, size);
+    if (!grown)
+        return NULL;
+    if (n)
+        memcpy(grown, old, n * size);
+    *cap = more;
+    return grown;
+}
+
+/* The path is kept for the test chat, which shows the author which nodes were taken. */
+enum status run_add_step(struct flow_run *r, const struct flow_node *n)
+{
+    struct flow_step *all = run_grow(r->a, r->path, r->path_n, &r->path_cap, sizeof(*all));
+    if (!all)
+        return err_nomem(r->e);
+    r->path = all;
+    r->path[r->path_n++] = (struct flow_step){n->id, node_type_name(n->type), STR_EMPTY};
+    return OK;
+}
+
 /* The node that runs is the last step of the path. */
 enum status run_report(struct flow_run *r, const char *why)
 {
@@ -59,21 +85,6 @@ static enum status set_choices(struct flow_run *r, const struct node_choices *c,
     m->choices = all;
     m->choice_n = c->n;
     return ok ? OK : err_nomem(r->e);
-}
-
-/* The array is copied to twice its size: most turns take a few steps and say one or two messages. */
-void *run_grow(struct arena *a, void *old, size_t n, size_t *cap, size_t size)
-{
-    if (n < *cap)
-        return old;
-    size_t more = *cap ? 2 * *cap : 4;
-    void *grown = arena_array(a, more, size);
-    if (!grown)
-        return NULL;
-    if (n)
-        memcpy(grown, old, n * size);
-    *cap = more;
-    return grown;
 }
 
 /* The caller of the flow sends the messages on whenever the turn waits for something. A limit of messages beside the

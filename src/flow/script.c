@@ -168,6 +168,41 @@ static enum status script_http(struct script *s, const struct flow_http *rq, str
     return OK;
 }
 
+/* Each part in the result of some tool. Before any tool has run, no part is. */
+static bool script_had_results(const struct json *parts, const struct flow_engine_call *c)
+{
+    for (size_t i = 0; i < json_len(parts); i++) {
+        bool found = false;
+        for (size_t k = 0; k < c->use_n && !found; k++)
+            found = str_has(c->uses[k].result, json_str(json_at(parts, i)));
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+static enum status script_tool_calls(struct script *s, const struct json *list, struct flow_engine_result *out,
+                                     struct err *e)
+{
+    struct flow_tool_call *all = arena_array(s->a, json_len(list) + 1, sizeof(*all));
+    enum status st = all ? OK : err_nomem(e);
+    for (size_t i = 0; i < json_len(list) && !st; i++) {
+        all[i] = (struct flow_tool_call){.id = STR("test"), .name = json_get_str(json_at(list, i), "tool")};
+        st = script_text(s->a, json_get(json_at(list, i), "arguments"), &all[i].arguments, e);
+    }
+    out->calls = all;
+    out->call_n = json_len(list);
+    return st;
+}
+
+static bool script_engine_fits(const struct json *stub, struct str asking, const struct flow_engine_call *c)
+{
+    struct str node = json_get_str(stub, "node");
+    return (!node.n || str_eq(node, asking)) && script_was_sent(json_get(stub, "asked"), c->text) &&
+           script_was_sent(json_get(stub, "system"), c->instructions) &&
+           script_had_results(json_get(stub, "results"), c);
+}
+
 /* As with calls, the first stand-in that fits answers, and a question without one fails the test. */
 static enum status script_engine(struct script *s, const struct flow_run *run, const struct flow_engine_call *c,
                                  struct flow_engine_result *out, struct err *e)
@@ -178,13 +213,12 @@ static enum status script_engine(struct script *s, const struct flow_run *run, c
     *out = (struct flow_engine_result){.text = STR_EMPTY};
     for (size_t i = 0; i < json_len(stubs); i++) {
         const struct json *stub = json_at(stubs, i);
-        struct str node = json_get_str(stub, "node");
-        if ((node.n && !str_eq(node, path[n - 1].node)) || !script_was_sent(json_get(stub, "asked"), c->text) ||
-            !script_was_sent(json_get(stub, "system"), c->instructions))
+        if (!script_engine_fits(stub, path[n - 1].node, c))
             continue;
         if (json_bool(json_get(stub, "fail")))
             out->why = "The test makes this engine fail.";
-        return script_text(s->a, json_get(stub, "answer"), &out->text, e);
+        enum status st = script_text(s->a, json_get(stub, "answer"), &out->text, e);
+        return st ? st : script_tool_calls(s, json_get(stub, "calls"), out, e);
     }
     script_fail(s, "the node \"%.*s\" asks an engine \"%.*s\", and the test has no answer for that",
                 STR_F(path[n - 1].node), STR_F(utf8_cut(c->text, 200)));

@@ -82,8 +82,13 @@ struct talk {
     const char *http_body;
     char http_seen[4000];
     const char *engine_answer; /* NULL: no engine answers */
-    char engine_seen[8000];    /* kind|language|instructions|text|history stream|schema, one after the other */
-    char fault[400];           /* why the last call failed */
+    /* What an engine asks for instead of an answer: tools, in each of the first rounds. */
+    const struct flow_tool_call *tool_calls;
+    size_t tool_call_n;
+    int tool_rounds;
+    char tools_seen[4000];  /* name(description schema) of each tool; then round:name=result of each that was run */
+    char engine_seen[8000]; /* kind|language|instructions|text|history stream|schema, one after the other */
+    char fault[400];        /* why the last call failed */
 };
 
 static inline void add(char *to, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -138,6 +143,22 @@ static inline enum status give_http(struct talk *t, struct flow_run *run, const 
     return flow_got_http(run, &reply, &t->e);
 }
 
+static inline void note_tools(struct talk *t, const struct flow_engine_call *c)
+{
+    for (size_t i = 0; i < c->tool_n; i++) {
+        struct buf schema;
+        buf_init(&schema, MB);
+        json_write(&schema, c->tools[i].parameters);
+        add(t->tools_seen, sizeof(t->tools_seen), "%.*s(%.*s %s)", STR_F(c->tools[i].name),
+            STR_F(c->tools[i].description), schema.p);
+        buf_release(&schema);
+    }
+    for (size_t i = 0; i < c->use_n; i++)
+        add(t->tools_seen, sizeof(t->tools_seen), "%d:%.*s=%.*s", c->uses[i].round, STR_F(c->uses[i].call.name),
+            STR_F(c->uses[i].result));
+    add(t->tools_seen, sizeof(t->tools_seen), ";");
+}
+
 static inline enum status give_engine(struct talk *t, struct flow_run *run, const struct flow_engine_call *c)
 {
     static const char *const kinds[] = {[FLOW_ASK] = "ask", [FLOW_CLASSIFY] = "classify", [FLOW_EXTRACT] = "extract"};
@@ -149,7 +170,10 @@ static inline enum status give_engine(struct talk *t, struct flow_run *run, cons
     add(t->engine_seen, sizeof(t->engine_seen), "%s|%.*s|%.*s|%.*s|%s%s|%s;", kinds[c->kind], STR_F(c->language),
         STR_F(c->instructions), STR_F(c->text), c->history ? "h" : "", c->stream ? "s" : "", schema.p);
     buf_release(&schema);
-    if (t->engine_answer)
+    note_tools(t, c);
+    if (t->tool_call_n && (c->use_n ? c->uses[c->use_n - 1].round : 0) < t->tool_rounds)
+        result = (struct flow_engine_result){.text = STR_EMPTY, .calls = t->tool_calls, .call_n = t->tool_call_n};
+    else if (t->engine_answer)
         result = (struct flow_engine_result){.text = str_from(t->engine_answer)};
     return flow_got_engine(run, &result, &t->e);
 }
@@ -189,7 +213,7 @@ static inline enum status try_turn(struct talk *t, const char *text, const char 
 {
     struct flow_run *run;
     size_t said = 0, steps = 0;
-    t->said[0] = t->path[0] = t->asked[0] = t->http_seen[0] = t->fault[0] = t->engine_seen[0] = 0;
+    t->said[0] = t->path[0] = t->asked[0] = t->http_seen[0] = t->fault[0] = t->engine_seen[0] = t->tools_seen[0] = 0;
     t->delay_ms = t->messages = 0;
     enum status st = begin_turn(t, text, choice, &run);
     if (!st)

@@ -189,6 +189,77 @@ static void values_fill_variables_of_their_types(void **state)
     assert_string_equal(say(&t, "hm"), "bad Ana");
 }
 
+/* ---- tools ---- */
+
+#define TOOLS                                                                                                        \
+    "{'type':'engine','tools':['find','note'],'rounds':2,'error':'bad'},'find':{'type':'http','method':'GET','url':" \
+    "'https://e.com/{{n}}','map':{'v':'/state'},'tool':{'name':'find_order','description':'Finds it','parameters':{" \
+    "'n':'Its number'}}},'note':{'type':'set','set':[{'var':'yes','to':true}],'tool':{'name':'note','description':"  \
+    "'Notes it'}}"
+#define FIND_SEEN                                                                                                     \
+    "find_order(Finds it {\"type\":\"object\",\"properties\":{\"n\":{\"type\":[\"number\",\"null\"],\"description\":" \
+    "\"Its number\"}},\"required\":[\"n\"],\"additionalProperties\":false})"
+#define NOTE_SEEN \
+    "note(Notes it {\"type\":\"object\",\"properties\":{},\"required\":[],\"additionalProperties\":false})"
+
+static void an_engine_runs_tools_before_it_answers(void **state)
+{
+    (void)state;
+    const struct flow_tool_call calls[] = {{STR("1"), STR("find_order"), STR("{\"n\":7}")},
+                                           {STR("2"), STR("note"), STR("")}};
+    begin(TOOLS, "It is on its way.");
+    t.tool_calls = calls;
+    t.tool_call_n = 2;
+    t.tool_rounds = 1;
+    t.http_body = "{\"state\":\"sent\"}";
+    assert_string_equal(say(&t, "where is order 7?"), "It is on its way.");
+    assert_string_equal(t.http_seen, "GET https://e.com/7 5000 ");
+    assert_string_equal(t.tools_seen,
+                        FIND_SEEN NOTE_SEEN ";" FIND_SEEN NOTE_SEEN "1:find_order={\"values\":{\"v\":\"sent\"}}1:note={"
+                                            "\"values\":{\"yes\":true}};");
+    assert_string_equal(t.path, "a>g>find>note>g");
+    assert_at(&t, "g");
+    t.tool_calls = NULL;
+    t.tool_call_n = 0;
+    say(&t, "thanks"); /* the next question begins without their results */
+    assert_string_equal(t.tools_seen, FIND_SEEN NOTE_SEEN ";");
+}
+
+static void what_a_tool_cannot_do_is_told_to_the_engine(void **state)
+{
+    (void)state;
+    const struct flow_tool_call calls[] = {{STR("1"), STR("find_order"), STR("{\"n\":7}")},
+                                           {STR("2"), STR("find_order"), STR("[7]")},
+                                           {STR("3"), STR("drop_table"), STR("{}")},
+                                           {STR("4"), STR("g"), STR("{}")}};
+    begin(TOOLS, "Sorry.");
+    t.tool_calls = calls;
+    t.tool_call_n = 4;
+    t.tool_rounds = 1;
+    t.http_status = 500;
+    assert_string_equal(say(&t, "x"), "Sorry.");
+    assert_non_null(strstr(t.tools_seen, "1:find_order={\"error\":\"The service answered with the status 500.\"}"
+                                         "1:find_order={\"error\":\"The arguments are not a JSON object.\"}"
+                                         "1:drop_table={\"error\":\"There is no tool with this name.\"}"
+                                         "1:g={\"error\":\"There is no tool with this name.\"};"));
+}
+
+static void rounds_of_tools_are_limited(void **state)
+{
+    (void)state;
+    const struct flow_tool_call call = {STR("1"), STR("note"), STR("{}")};
+    begin(TOOLS, "Answer.");
+    t.tool_calls = &call;
+    t.tool_call_n = 1;
+    t.tool_rounds = 2;
+    assert_string_equal(say(&t, "x"), "Answer.");
+    assert_non_null(strstr(t.tools_seen, NOTE_SEEN "1:note={\"values\":{\"yes\":true}};1:note=")); /* then without */
+    assert_string_equal(t.path, "a>g>note>g>note>g");
+    t.tool_rounds = 3; /* an engine that asks for tools and never answers */
+    assert_string_equal(say(&t, "x"), "bad ");
+    assert_string_equal(t.fault, "The engine asks for tools instead of answering.");
+}
+
 /* ---- lint and scripted tests ---- */
 
 static void lint_wants_every_way(void **state)
@@ -242,6 +313,42 @@ static void scripted_tests_give_answers(void **state)
     }
 }
 
+static void scripted_tests_run_tools(void **state)
+{
+    (void)state;
+    struct flow_test_result *results;
+    size_t n;
+    flow_drop(t.f);
+    t.f = flow_of(VARS TOOLS "},'tests':[{'name':'one','turns':[{'say':'x','expect':['Sent'],'vars':{'v':'sent'}}],"
+                             "'http':[{'url':'https://e.com/7','body':{'state':'sent'}}],'engine':[{'results':['sent'],"
+                             "'answer':'Sent!'},{'calls':[{'tool':'find_order','arguments':{'n':7}}]}]}]");
+    assert_int_equal(flow_test(t.f, &arena, &results, &n, &t.e), OK);
+    if (!results[0].passed)
+        fail_msg("%s", results[0].message.p);
+}
+
+static void lint_knows_tools(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *node, *pointer;
+    } rows[] = {{TOOLS, NULL},
+                {"{'type':'engine','tools':['ok'],'error':'bad'}", "/nodes/g/tools/0"},
+                {"{'type':'engine','tools':['gone'],'error':'bad'}", "/nodes/g/tools/0"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct flow_finding *found;
+        size_t n;
+        bool tools = false;
+        begin(rows[i].node, "x");
+        assert_int_equal(flow_lint(t.f, &arena, &found, &n, &t.e), OK);
+        for (size_t k = 0; k < n; k++)
+            tools = tools ||
+                    str_starts(found[k].pointer, str_from(rows[i].pointer ? rows[i].pointer : "/nodes/find")) ||
+                    str_starts(found[k].pointer, STR("/nodes/note"));
+        assert_int_equal(tools, !!rows[i].pointer);
+    }
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, end_talk)
 int main(void)
 {
@@ -259,6 +366,11 @@ int main(void)
         TEST(values_fill_variables_of_their_types),
         TEST(lint_wants_every_way),
         TEST(scripted_tests_give_answers),
+        TEST(an_engine_runs_tools_before_it_answers),
+        TEST(what_a_tool_cannot_do_is_told_to_the_engine),
+        TEST(rounds_of_tools_are_limited),
+        TEST(scripted_tests_run_tools),
+        TEST(lint_knows_tools),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
