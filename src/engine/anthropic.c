@@ -53,9 +53,9 @@ static int anthropic_put_image(struct engine_run *run, struct json *content, con
 static int anthropic_put_call(struct engine_run *run, struct json *content, const struct engine_tool_call *call)
 {
     struct json *block, *input = NULL;
-    if (json_parse(engine_run_arena(run), call->arguments, ENGINE_JSON_DEPTH, &input, NULL) != OK ||
+    if (json_parse(engine_run_scratch(run), call->arguments, ENGINE_JSON_DEPTH, &input, NULL) != OK ||
         !json_is(input, JSON_OBJECT))
-        input = json_new_object(engine_run_arena(run));
+        input = json_new_object(engine_run_scratch(run));
     return json_push_object(content, &block) || json_set_str(block, "type", STR("tool_use")) ||
            json_set_str(block, "id", call->id) || json_set_str(block, "name", call->name) ||
            json_set(block, "input", input);
@@ -139,7 +139,7 @@ static int anthropic_put_sampling(struct json *body, const struct engine_turn *t
 
 static struct json *anthropic_body(struct engine_run *run, const struct engine_turn *t, bool stream)
 {
-    struct json *body = json_new_object(engine_run_arena(run));
+    struct json *body = json_new_object(engine_run_scratch(run));
     if (!body || json_set_str(body, "model", engine_run_setting(run, "model")) || anthropic_put_sampling(body, t) ||
         anthropic_put_messages(run, body, t) || anthropic_put_tools(body, t) || json_set_bool(body, "stream", stream))
         return NULL;
@@ -251,7 +251,7 @@ static bool anthropic_on_message(struct engine_run *run, const struct json *doc)
     struct anthropic *m = engine_run_memory(run);
     const struct json *content = json_get(doc, "content");
     for (size_t i = 0; i < json_len(content) && !engine_run_over(run); i++) {
-        struct json *one = json_new_object(engine_run_arena(run));
+        struct json *one = json_new_object(engine_run_scratch(run));
         if (!one || json_set_int(one, "index", (int64_t)i) || json_set_copy(one, "content_block", json_at(content, i)))
             engine_run_end(run, ENGINE_INTERNAL);
         else

@@ -45,7 +45,7 @@ struct engine_chain {
     int64_t deadline_us, began_us;
     bool reported, loading;
     struct engine_mask_tail tail;
-    struct engine_try done[ENGINE_LINKS_MAX * ENGINE_TRIES_MAX];
+    struct engine_try *done; /* one more than the outcome counts while a run goes on */
 
     /* under the lock */
     pthread_mutex_t lock;
@@ -156,6 +156,7 @@ static void chain_unref(struct engine_chain *c)
         c->first = node->next;
         chain_event_free(node);
     }
+    free(c->done);
     call_timer_cancel(c->start);
     call_timer_cancel(c->cancel);
     pthread_mutex_destroy(&c->lock);
@@ -170,6 +171,7 @@ static void chain_end(struct engine_chain *c, const struct engine_failure *f)
     bool was = c->over;
     c->over = true;
     c->outcome.end = *f;
+    c->outcome.tries = c->done;
     if (f->class == ENGINE_OK && c->no_memory)
         c->outcome.end.class = ENGINE_INTERNAL;
     c->outcome.interrupted = c->outcome.end.class != ENGINE_OK && c->reported;
@@ -261,14 +263,27 @@ static void chain_on_ended(void *ctx, const struct engine_failure *f)
         chain_end(c, f);
 }
 
+/* Most chains have one try, and a try is half a kilobyte, so there is no memory for more before they are needed. */
+static struct engine_try *chain_new_try(struct engine_chain *c)
+{
+    struct engine_try *tries = realloc(c->done, (c->outcome.try_count + 1) * sizeof(*tries));
+    if (tries)
+        c->done = tries;
+    return tries ? &tries[c->outcome.try_count] : NULL;
+}
+
 /* A run that ends before engine_run_start returns has already started the next one, or ended the chain: then the run
  * that was returned is not the current one any more, and is only given back. */
 static void chain_try_link(struct engine_chain *c)
 {
     const struct engine_link *l = &c->links[c->link];
     size_t number = c->outcome.try_count;
-    struct engine_try *try = &c->done[number];
     int64_t now = clock_mono_us();
+    struct engine_try *try = chain_new_try(c);
+    if (!try) {
+        chain_end_class(c, ENGINE_INTERNAL);
+        return;
+    }
     if (!c->tries)
         c->deadline_us = now + (l->budget_ms ? l->budget_ms : ENGINE_BUDGET_MS) * 1000;
     c->tries++;
@@ -450,7 +465,6 @@ enum status engine_chain_start(const struct config *config, const struct engine_
     c->private_hosts = STR_EMPTY;
     c->waker = waker ? *waker : (struct waker){0};
     c->last = &c->first;
-    c->outcome.tries = c->done;
     c->outcome.winner = -1;
     enum status st = chain_copy(c, config, e);
     if (st == OK) {

@@ -146,6 +146,8 @@ struct engine_ops {
 void *engine_run_memory(struct engine_run *run);
 /* Lives as long as the run; at most 16 MB. */
 struct arena *engine_run_arena(struct engine_run *run);
+/* Lives until the function or handler of the engine returns: for building a request, which engine_call copies. */
+struct arena *engine_run_scratch(struct engine_run *run);
 const struct engine_turn *engine_run_turn(const struct engine_run *run);
 const struct str *engine_run_texts(const struct engine_run *run, size_t *n); /* of an embedding */
 /* A setting as text, its initial value if it was never set, "" without one. */
@@ -212,7 +214,8 @@ void engine_timer(struct engine_run *run, int64_t ms, void (*fire)(struct engine
 
 /* ---- helpers for the bodies of requests ---- */
 
-/* The text of a document, in the arena of the run; "" when it or memory is missing (the run has ended then). */
+/* The text of a document, in the scratch memory of the run; "" when it or memory is missing (the run has ended
+ * then). */
 struct str engine_run_json(struct engine_run *run, const struct json *doc);
 /* "data:image/png;base64,..." or only the base64 part; the same rule for memory. */
 struct str engine_run_base64(struct engine_run *run, struct str mime, struct str bytes);

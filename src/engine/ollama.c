@@ -38,9 +38,9 @@ static int ollama_put_calls(struct engine_run *run, struct json *row, const stru
     int bad = m->call_count ? json_set_array(row, "tool_calls", &calls) : 0;
     for (size_t i = 0; !bad && i < m->call_count; i++) {
         struct json *arguments = NULL;
-        if (json_parse(engine_run_arena(run), m->calls[i].arguments, ENGINE_JSON_DEPTH, &arguments, NULL) != OK ||
+        if (json_parse(engine_run_scratch(run), m->calls[i].arguments, ENGINE_JSON_DEPTH, &arguments, NULL) != OK ||
             !json_is(arguments, JSON_OBJECT))
-            arguments = json_new_object(engine_run_arena(run));
+            arguments = json_new_object(engine_run_scratch(run));
         bad = json_push_object(calls, &one) || json_set_object(one, "function", &function) ||
               json_set_str(function, "name", m->calls[i].name) || json_set(function, "arguments", arguments);
     }
@@ -96,7 +96,7 @@ static int ollama_put_options(struct json *body, const struct engine_turn *t)
 
 static struct json *ollama_body(struct engine_run *run, const struct engine_turn *t, bool stream)
 {
-    struct json *body = json_new_object(engine_run_arena(run));
+    struct json *body = json_new_object(engine_run_scratch(run));
     if (!body || json_set_str(body, "model", engine_run_setting(run, "model")) ||
         json_set_bool(body, "stream", stream) || ollama_put_messages(run, body, t) || ollama_put_tools(body, t) ||
         ollama_put_options(body, t))
@@ -289,7 +289,7 @@ static void ollama_embed(struct engine_run *run)
 {
     static const struct engine_handlers on = {.document = ollama_on_vectors, .end = ollama_on_vectors_end};
     struct str model = engine_run_setting(run, "embedding_model");
-    struct json *body = json_new_object(engine_run_arena(run)), *input = NULL;
+    struct json *body = json_new_object(engine_run_scratch(run)), *input = NULL;
     size_t n;
     const struct str *texts = engine_run_texts(run, &n);
     int bad = !body || json_set_str(body, "model", model) || json_set_array(body, "input", &input);

@@ -24,6 +24,11 @@ struct arena *engine_run_arena(struct engine_run *run)
     return &run->arena;
 }
 
+struct arena *engine_run_scratch(struct engine_run *run)
+{
+    return &run->scratch;
+}
+
 const struct engine_turn *engine_run_turn(const struct engine_run *run)
 {
     return run->rq.turn;
@@ -77,7 +82,7 @@ struct str engine_run_json(struct engine_run *run, const struct json *doc)
     if (ok)
         json_write(&b, doc);
     if (ok && buf_ok(&b))
-        text = arena_str(&run->arena, buf_str(&b), &ok);
+        text = arena_str(&run->scratch, buf_str(&b), &ok);
     if (!ok || !buf_ok(&b))
         engine_run_end(run, ENGINE_INTERNAL);
     buf_release(&b);
@@ -94,7 +99,7 @@ struct str engine_run_base64(struct engine_run *run, struct str mime, struct str
         buf_printf(&b, "data:%.*s;base64,", STR_F(mime));
     crypto_base64(&b, bytes.p, bytes.n);
     if (buf_ok(&b))
-        text = arena_str(&run->arena, buf_str(&b), &ok);
+        text = arena_str(&run->scratch, buf_str(&b), &ok);
     if (!ok || !buf_ok(&b))
         engine_run_end(run, ENGINE_INTERNAL);
     buf_release(&b);
@@ -317,5 +322,7 @@ struct engine_run *engine_run_start(const struct engine_run_request *rq, const s
         engine_run_begin(run);
     else
         engine_run_end(run, ENGINE_INTERNAL);
+    /* The request was built here and is copied: a run that waits keeps only what it needs. */
+    arena_release(&run->scratch);
     return run;
 }
