@@ -28,7 +28,10 @@ static const char questions[] =
     "\"h\":{\"type\":\"http\",\"method\":\"POST\",\"url\":\"https://e.com/"
     "{{t}}\",\"headers\":{\"X\":\"{{t}}\"},\"body\":{\"a\":\"{{t}}\",\"b\":\"x{{input}}\"},"
     "\"map\":{\"t\":\"/a\",\"n\":\"/b/0\"},\"next\":\"g\",\"error\":\"g\"},"
-    "\"g\":{\"type\":\"engine\",\"map\":{\"t\":\"/a\",\"n\":\"/b/c\"},\"next\":\"k\",\"error\":\"k\"},"
+    "\"u\":{\"type\":\"set\",\"set\":[{\"var\":\"t\",\"copy\":\"input\"}],\"tool\":{\"name\":\"u\",\"description\":"
+    "\"u\",\"parameters\":{\"n\":\"\",\"d\":\"\"}}},"
+    "\"g\":{\"type\":\"engine\",\"tools\":[\"u\"],\"map\":{\"t\":\"/a\",\"n\":\"/b/"
+    "c\"},\"next\":\"k\",\"error\":\"k\"},"
     "\"k\":{\"type\":\"classify\",\"labels\":[{\"label\":\"a\",\"next\":\"x\"}],\"else\":\"x\"},"
     "\"x\":{\"type\":\"extract\",\"fill\":{\"t\":\"\",\"n\":\"\",\"d\":\"\"},\"next\":\"f\",\"error\":\"f\"},"
     "\"f\":{\"type\":\"answer\",\"none\":\"n\",\"none_label\":\"none\"}},\"catch_all\":\"f\"}";
@@ -72,11 +75,23 @@ static enum status http(struct flow_run *run, const struct flow_http *rq, struct
     return flow_got_http(run, &reply, e);
 }
 
+/* Sometimes the engine asks for a tool, with whatever came as its arguments. */
 static enum status engine(struct flow_run *run, const struct flow_engine_call *c, struct err *e)
 {
+    struct flow_engine_result result = {.text = body, .why = body.n % 5 ? NULL : "no engine"};
+    struct flow_tool_call call = {.id = STR("1"), .name = STR("x"), .arguments = body};
     if (!utf8_valid(c->instructions) || !utf8_valid(c->text) || !c->text.n)
         abort();
-    return flow_got_engine(run, &(struct flow_engine_result){body, body.n % 5 ? NULL : "no engine"}, e);
+    for (size_t i = 0; i < c->use_n; i++)
+        if (!utf8_valid(c->uses[i].result) || !c->uses[i].result.n)
+            abort();
+    if (c->tool_n)
+        call.name = c->tools[body.n % c->tool_n].name;
+    if (body.n % 3 == 0) {
+        result.calls = &call;
+        result.call_n = 1;
+    }
+    return flow_got_engine(run, &result, e);
 }
 
 static enum status turn(const struct flow *f, struct json **state, const struct flow_input *in, struct arena *a)
