@@ -30,11 +30,18 @@ static void botpress_listen(struct engine_run *run);
 
 /* ---- the end of a turn ---- */
 
-static void botpress_finish(struct engine_run *run)
+/* At once and not only at the end: a turn that is interrupted has shown its messages, too. */
+static void botpress_remember_seen(struct engine_run *run)
 {
     struct botpress *b = engine_run_memory(run);
-    if (b->in.newest.n && !str_eq(b->in.newest, b->since))
+    if (b->in.newest.n && !str_eq(b->in.newest, b->seen))
         botpress_remember(run, "seen", b->in.newest, false);
+    b->seen = b->in.newest;
+}
+
+static void botpress_finish(struct engine_run *run)
+{
+    botpress_remember_seen(run);
     engine_run_end(run, ENGINE_OK);
 }
 
@@ -46,6 +53,14 @@ static bool botpress_is_lost(const struct botpress *b)
 static void botpress_fail_lost(struct engine_run *run)
 {
     engine_run_fail_text(run, ENGINE_FIRST_TIMEOUT, "It is not known whether the bot has received the message.");
+}
+
+/* The server may have the message, whatever became of the listener, so the turn must not be asked again. */
+static void botpress_fail_sent(struct engine_run *run, const struct engine_failure *f)
+{
+    struct engine_failure sent = *f;
+    sent.delivered = true;
+    engine_run_fail(run, &sent);
 }
 
 /* When the turn is over if nothing more arrives. */
@@ -90,7 +105,11 @@ static void botpress_arm(struct engine_run *run)
 static void botpress_take(struct engine_run *run, const struct json *message)
 {
     struct botpress *b = engine_run_memory(run);
-    if (!botpress_inbox_message(run, &b->in, message) || !b->posted)
+    if (!botpress_inbox_message(run, &b->in, message))
+        return;
+    if (!b->in.live.n)
+        botpress_remember_seen(run);
+    if (!b->posted)
         return;
     b->replied = true;
     b->activity_us = clock_mono_us();
@@ -398,9 +417,10 @@ static bool listener_on_failed(struct engine_run *run, const struct engine_failu
         return botpress_renew(run, f) || botpress_rejoin(run, f);
     bool gone = f->http == 401 || f->http == 403 || f->http == 404;
     if (gone || ++b->reconnects > RECONNECTS_MAX) {
-        if (!b->replied || b->in.live.n)
-            return false;
-        botpress_finish(run);
+        if (b->replied && !b->in.live.n)
+            botpress_finish(run);
+        else
+            botpress_fail_sent(run, f);
         return true;
     }
     engine_timer(run, (int64_t)RECONNECT_MS << (b->reconnects - 1), botpress_listen_again);
@@ -448,7 +468,7 @@ static void botpress_listen(struct engine_run *run)
 static void botpress_open(struct engine_run *run)
 {
     struct botpress *b = engine_run_memory(run);
-    b->key = b->user = b->conversation = b->since = b->sent_at = b->page = STR_EMPTY;
+    b->key = b->user = b->conversation = b->since = b->seen = b->sent_at = b->page = STR_EMPTY;
     b->in.live = b->in.newest = STR_EMPTY;
     b->armed_us = INT64_MAX;
     b->quiet_us = engine_run_number(run, "quiet_ms") * 1000;
@@ -476,7 +496,7 @@ static void botpress_recall(struct engine_run *run)
     b->user = json_get_str(state, "user");
     if (str_split(&names, ' ', &ours) && str_eq(ours, b->fid)) {
         b->conversation = names;
-        b->since = json_get_str(state, "seen");
+        b->since = b->seen = json_get_str(state, "seen");
     }
 }
 

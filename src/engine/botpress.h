@@ -24,6 +24,7 @@ struct botpress {
     int looks, reconnects;
 
     struct str since;   /* messages of the bot up to this time were reported in earlier turns; "" if there are none */
+    struct str seen;    /* the same, with those of this turn */
     struct str sent_at; /* createdAt of the visitor's message; "" as long as it is not known */
     struct str page;    /* token of the page of the list that is being read */
     int pages;

@@ -245,6 +245,38 @@ test('a participant who is removed in the middle keeps the replies, and without 
     assert.deepEqual([got.class, got.tries.length, fake.count('createMessage')], ['AUTH', 1, 1])
 })
 
+test('a server that closes every listener fails the turn in the end, and the message is not sent again', async () => {
+    Object.assign(fake.knobs, { listenMs: 30, replies: () => [] })
+    const got = await new Visitor({ max_wait_ms: 20000 }).say()
+    assert.deepEqual([got.class, got.tries.length, fake.count('createMessage'), fake.count('listen')], ['TRUNCATED', 1, 1, 5])
+})
+
+test('a server that is gone after the message fails the turn, and the message is not sent again', async () => {
+    const own = await FakeBotpress.start(), alone = new Chain(own.server.address().port)
+    own.knobs.replies = () => {
+        setTimeout(() => own.close(), 50)
+        return []
+    }
+    const got = await alone.ask({ links: [{ type: 'botpress', settings: { base_url: own.url, max_wait_ms: 20000 } }], message_id: 'm' }).finally(() => alone.end())
+    assert.deepEqual([got.class, got.tries.length], ['NET', 1])
+})
+
+test('a listener that does not begin costs no message', async () => {
+    fake.knobs.listenDelayMs = 1000
+    const got = await chain.ask({ links: [{ type: 'botpress', first_byte_ms: 200, settings: { base_url: fake.url } }], message_id: 'm' })
+    assert.deepEqual([got.class, fake.count('createMessage')], ['FIRST_TIMEOUT', 0])
+})
+
+test('what an interrupted turn has shown is not shown again by the next', async () => {
+    const visitor = new Visitor()
+    ok(await visitor.say('first'), 'first')
+    fake.knobs.replies = () => [text('whole', 0), piece('s', 0, 'half', 50), signal('abort', { streamId: 's' }, 100)]
+    const got = await visitor.say()
+    assert.deepEqual([got.class, got.said, got.deltas], ['TRUNCATED', ['whole'], 'half'])
+    fake.knobs.replies = null
+    ok(await visitor.say('next'), 'next')
+})
+
 test('cancelling ends the listener within 50 ms', async () => {
     fake.knobs.replies = () => []
     const got = await new Visitor().say('hello', { cancel_ms: 200 })

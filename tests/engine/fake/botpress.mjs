@@ -18,6 +18,7 @@ export const KNOBS = {
     createDelayMs: 0,       // POST /messages answers that much later than the bot receives the message
     loseCreate: 0,          // so many times POST /messages takes the message and breaks the connection instead of answering
     listenDelayMs: 0,       // the head of a listener's reply comes that much later
+    listenMs: 0,            // every listener is closed after that time
     listenRefused: 0,       // so many listeners are refused with 403
     prefix: true,           // the body of a listener begins with {}, as it does behind Pushpin
     pingMs: 30000,          // how often a listener gets "data: ping"
@@ -363,6 +364,7 @@ export class FakeBotpress {
         const listener = { response, user: user.id, conversation: c.conversation.id }
         const ping = setInterval(() => response.write('event: message\ndata: ping\n\n'), this.knobs.pingMs)
         this.listeners.add(listener)
+        if (this.knobs.listenMs) setTimeout(() => response.end(), this.knobs.listenMs)
         response.on('close', () => {
             clearInterval(ping)
             this.listeners.delete(listener)
