@@ -108,6 +108,7 @@ static void chat_page_fill_message(struct view *v, struct arena *a, const char *
     view_str(v, chat_page_key(a, at, "Title"), m->m.title);
     view_str(v, chat_page_key(a, at, "Url"), m->m.url);
     view_str(v, chat_page_key(a, at, "Image"), m->m.image);
+    view_bool(v, chat_page_key(a, at, "Interrupted"), m->m.interrupted);
     for (size_t i = 0; i < m->m.choice_n; i++) {
         const char *c = arena_printf(a, "%s.Choices.%zu", at, i);
         view_str(v, chat_page_key(a, c ? c : "Failed", "Label"), m->m.choices[i].label);

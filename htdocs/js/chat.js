@@ -137,7 +137,18 @@
             for (const c of m.citations) sources.append(link(c.url, c.title || c.url), ' ')
             item.append(sources)
         }
+        if (m.interrupted) item.append(make('p', { className: 'sources' }, t.tInterrupted))
         return item
+    }
+
+    /** A message that is being written grows piece by piece. A screen reader hears it when it is whole, and only then. */
+    function write(item, text) {
+        const writing = item ?? show({ from: 'bot', type: 'text', text: '' })
+        writing.setAttribute('aria-hidden', 'true')
+        writing.classList.add('pending')
+        writing.querySelector('.bubble').append(text)
+        toEnd()
+        return writing
     }
 
     function toEnd() {
@@ -222,6 +233,8 @@
     /** One try. Bubbles that came before the turn was recorded are taken back if it fails. */
     async function attempt(body, mine) {
         const early = []
+        let writing
+        const written = () => { writing?.remove(); writing = undefined }
         try {
             const reply = await post('/messages', body, 'text/event-stream')
             if (!reply.ok) throw await refusal(reply)
@@ -229,7 +242,9 @@
                 if (mine !== epoch) return null
                 if (name === 'done') return { early, answer: data }
                 if (name === 'error') throw new Refused(data)
+                if (name === 'delta') writing = write(writing, data.text)
                 if (name === 'message') {
+                    written()
                     if (data.delay_ms) await sleep(Math.min(data.delay_ms, 5000))
                     early.push(show(data))
                     early.at(-1).classList.add('pending')
@@ -237,9 +252,25 @@
             }
             throw new TypeError('the stream ended early')
         } catch (error) {
+            written()
             for (const item of early) item.remove()
             throw error
         }
+    }
+
+    /** The messages that were shown before the turn was recorded stay where they are, so that no one hears them twice. */
+    function confirm(early, messages) {
+        const same = (item, m) => item && item.querySelector('.bubble').textContent === itemOf(m).querySelector('.bubble').textContent
+        for (const [i, m] of messages.entries()) {
+            if (!same(early[i], m)) {
+                for (const item of early.splice(i)) item.remove()
+                show(m)
+            } else {
+                early[i].dataset.seq = m.seq
+                early[i].classList.remove('pending')
+            }
+        }
+        for (const item of early.slice(messages.length)) item.remove()
     }
 
     async function persist(body, mine) {
@@ -263,11 +294,10 @@
         }
         const other = talk.conversation && talk.conversation !== answer.conversation
         if (other) bubble.before(make('li', { className: 'msg msg-system' }, t.tNew))
-        for (const item of early) item.remove()
         bubble.dataset.seq = answer.seq
         bubble.classList.remove('pending')
         talk = { conversation: answer.conversation, token: answer.token, seq: Math.max(answer.seq, ...answer.messages.map(m => m.seq)) }
-        for (const m of answer.messages) show(m)
+        confirm(early, answer.messages)
         setState(answer.state)
         save()
         finish(answer.messages, answer.state !== 'handoff')

@@ -58,7 +58,8 @@ struct flow_message {
     size_t choice_n;
     const struct flow_citation *citations;
     size_t citation_n;
-    int delay_ms; /* of a wait node before it: the client's typing pause, never a server sleep */
+    bool interrupted; /* an engine wrote it and was cut off: it is not the whole answer */
+    int delay_ms;     /* of a wait node before it: the client's typing pause, never a server sleep */
 };
 enum flow_state { FLOW_OPEN, FLOW_HANDOFF, FLOW_CLOSED };
 
@@ -132,7 +133,8 @@ struct flow_engine_result {
     struct str text;                    /* the whole answer */
     const struct flow_tool_call *calls; /* instead of an answer: the tools to run first */
     size_t call_n;
-    const char *why; /* why there is none, a sentence for the author of the flow; NULL: there is one */
+    const char *why;  /* why there is none, a sentence for the author of the flow; NULL: there is one */
+    bool interrupted; /* the answer ended midway: `text` is what came of it */
 };
 struct flow_call {
     enum flow_need need;
@@ -201,6 +203,9 @@ enum status flow_got_http(struct flow_run *r, const struct flow_http_reply *repl
 enum status flow_got_answers(struct flow_run *r, const struct flow_answer *found, struct err *e);
 /* An engine that fails is the flow's to handle, too. */
 enum status flow_got_engine(struct flow_run *r, const struct flow_engine_result *result, struct err *e);
+/* A text that is not of the flow, with the flow's variables put in as they are now; in the arena. A name that the flow
+ * does not have stays as it is written. */
+enum status flow_render(struct flow_run *r, struct str text, struct str *out, struct err *e);
 /* All messages of the turn so far, and the nodes it has taken so far. Messages are only ever added; the arrays are
  * valid until the next call of one of the functions above. Texts of messages live in the arena, so that they outlive
  * the flow; those of the path belong to the flow. */

@@ -117,6 +117,49 @@ static enum status engine_instructions(struct flow_run *r, const struct flow_nod
     return ok ? OK : err_nomem(r->e);
 }
 
+/* ---- other texts ---- */
+
+/* The place of a variable in a template's parts; VAR_NONE for a name that the flow does not know. */
+static int engine_var_of(const struct flow *f, struct str name)
+{
+    if (str_eqz(name, "input"))
+        return VAR_INPUT;
+    if (str_eqz(name, "language"))
+        return VAR_LANGUAGE;
+    for (size_t i = 0; i < f->var_n; i++)
+        if (str_eq(f->vars[i].name, name))
+            return (int)i;
+    return VAR_NONE;
+}
+
+/* Braces that are not a variable of this flow are text: a prompt often shows the form of an answer. */
+enum status flow_render(struct flow_run *r, struct str text, struct str *out, struct err *e)
+{
+    struct tpl_values v = {.vars = r->vars, .input = r->input, .language = r->f->langs[r->lang]};
+    struct tpl_scan s = {.rest = text};
+    struct buf b;
+    bool ok = true;
+    buf_init(&b, 4 * MAX_FLOW_RENDERED);
+    while (tpl_next(&s) && !s.bad) {
+        buf_str_add(&b, s.lit);
+        int var = s.has_name && !s.is_secret ? engine_var_of(r->f, s.name) : VAR_NONE;
+        struct tpl_part part = {.lit = STR_EMPTY, .var = var};
+        struct tpl one = {&part, 1};
+        if (var != VAR_NONE)
+            tpl_render(&b, &one, &v);
+        else if (s.has_name)
+            buf_printf(&b, "{{%s%.*s}}", s.is_secret ? "secret." : "", STR_F(s.name));
+    }
+    if (s.bad)
+        buf_str_add(&b, s.lit);
+    if (s.bad)
+        buf_str_add(&b, s.rest);
+    *out = arena_str(r->a, buf_str(&b), &ok);
+    ok = ok && buf_ok(&b);
+    buf_release(&b);
+    return ok ? OK : err_nomem(e);
+}
+
 /* ---- what is answered ---- */
 
 /* The flow continues at `error`, and the visitor is told if the author has written what. */
@@ -164,7 +207,8 @@ static enum status engine_set_json(struct flow_run *r, int var, const struct jso
     return ok ? run_assign(r, var, &v) : err_nomem(r->e);
 }
 
-static enum status engine_got_answer(struct flow_run *r, const struct flow_node *n, struct str text, int *next)
+static enum status engine_got_answer(struct flow_run *r, const struct flow_node *n, struct str text, bool interrupted,
+                                     int *next)
 {
     const struct node_engine *g = &n->u.engine;
     struct json *doc = NULL;
@@ -177,8 +221,11 @@ static enum status engine_got_answer(struct flow_run *r, const struct flow_node 
     for (size_t i = 0; i < g->map_n && !st; i++)
         st = engine_set_json(r, g->map[i].var, json_pointer(doc, g->map[i].pointer));
     if (!st && g->show) {
+        struct flow_message m = run_message();
         r->consumed = true;
-        st = run_send_text(r, utf8_cut(text, ENGINE_ANSWER_CHARS), NULL);
+        m.text = utf8_cut(text, ENGINE_ANSWER_CHARS);
+        m.interrupted = interrupted;
+        st = run_send(r, &m);
     }
     return st;
 }
@@ -326,5 +373,5 @@ enum status run_engine_got(struct flow_run *r, const struct flow_node *n, const 
         return engine_fail(r, n, "The engine has given no answer.", next);
     return n->type == NODE_CLASSIFY  ? engine_got_label(r, n, text, next)
            : n->type == NODE_EXTRACT ? engine_got_values(r, n, text, next)
-                                     : engine_got_answer(r, n, text, next);
+                                     : engine_got_answer(r, n, text, result->interrupted, next);
 }

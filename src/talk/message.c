@@ -109,6 +109,10 @@ static void message_write_extras(struct buf *b, bool *comma, const struct talk_m
             message_pair(b, i, "title", f->citations[i].title, "url", f->citations[i].url);
         buf_putc(b, ']');
     }
+    if (f->interrupted) {
+        message_member(b, comma, "interrupted");
+        buf_puts(b, "true");
+    }
     if (f->delay_ms) {
         message_member(b, comma, "delay_ms");
         buf_i64(b, f->delay_ms);
@@ -196,6 +200,7 @@ enum status message_read(struct str data, struct arena *a, struct talk_message *
     f->url = json_get_str(j, "url");
     f->image = json_get_str(j, "image");
     m->choice = json_get_str(j, "choice");
+    f->interrupted = json_bool(json_get(j, "interrupted"));
     f->delay_ms = (int)json_int(json_get(j, "delay_ms"), 0);
     enum status st = message_read_choices(json_get(j, "choices"), a, f, e);
     return st == OK ? message_read_citations(json_get(j, "citations"), a, f, e) : st;

@@ -6,6 +6,7 @@
 #include "net/outside.h"
 #include "talk/journal_internal.h"
 #include "talk/talk.h"
+#include "talk/turn_engine_internal.h"
 #include "talk/turn_headers_internal.h"
 #include "talk/turn_lock_internal.h"
 
@@ -81,6 +82,7 @@ struct turn {
     bool looked; /* the key was looked up before a call outside */
     struct outside outside;
     struct turn_headers headers; /* of the call that is in flight */
+    struct turn_engine engine;
     int64_t begun_us;            /* when the message arrived, by clock_mono_us */
     uint8_t key[16];
     struct usage_quota quota;

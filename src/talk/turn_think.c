@@ -211,13 +211,28 @@ void turn_think_abandon(struct turn *u)
         outside_abandon(&u->outside);
         turn_headers_wipe(&u->headers);
     }
+    turn_engine_abandon(u);
 }
 
-/* A bot has no engines of its own yet: its flow continues at the node's `error`, as it does when all engines fail. */
-static enum status think_engine(struct turn *u, struct err *e)
+/* A message is asked about once, like the call of an HTTP node: asking costs the tenant money. */
+static enum status think_engine(struct turn *u, const struct flow_call *call, bool *waits, struct err *e)
 {
-    const struct flow_engine_result none = {.text = STR_EMPTY, .why = "No engine is set up for this bot."};
-    return flow_got_engine(u->run, &none, e);
+    struct flow_engine_call *kept = ARENA_NEW(u->arena, struct flow_engine_call);
+    struct flow_engine_result none = {.text = STR_EMPTY};
+    enum status st = kept ? think_once_only(u, e) : err_nomem(e);
+    if (st != OK)
+        return st;
+    *kept = call->engine;
+    *waits = turn_engine_begin(u, kept, &none.why, &st, e);
+    return st == OK && !*waits ? flow_got_engine(u->run, &none, e) : st;
+}
+
+/* What the engine has said so far; *waits when more will come. */
+static enum status think_take_answer(struct turn *u, bool *waits, struct err *e)
+{
+    struct flow_engine_result got;
+    enum status st = turn_engine_step(u, waits, &got, e);
+    return st == OK && !*waits ? flow_got_engine(u->run, &got, e) : st;
 }
 
 /* The test chat shows the nodes that were taken, also those of a turn that failed, and why a call of the flow failed.
@@ -283,7 +298,7 @@ static enum status think_run(struct turn *u, bool *done, bool *waits, struct err
     case FLOW_NEEDS_ANSWERS:
         return think_answers(u, &call, e);
     case FLOW_NEEDS_ENGINE:
-        return think_engine(u, e);
+        return think_engine(u, &call, waits, e);
     case FLOW_DONE:
         break;
     }
@@ -294,10 +309,14 @@ enum status turn_think_step(struct turn *u, bool *waits, struct err *e)
 {
     const struct bot_live *b = u->has_pinned ? &u->pinned : &u->live;
     bool done = false;
+    enum status st = OK;
     *waits = u->outside.mail && !outside_ready(&u->outside);
+    if (u->outside.mail && !*waits)
+        st = think_take_reply(u, e);
+    else if (u->engine.call)
+        st = think_take_answer(u, waits, e);
     if (*waits)
-        return OK;
-    enum status st = u->outside.mail ? think_take_reply(u, e) : OK;
+        return st;
     while (st == OK && !done && !*waits)
         st = think_run(u, &done, waits, e);
     return st == ERR_INVALID || st == ERR_TOO_LARGE ? think_flow_fault(u, b, e) : st;

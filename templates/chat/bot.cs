@@ -17,7 +17,7 @@
   data-t-open-link="<?cs var:T.Chat.OpenLink ?>" data-t-typing="<?cs var:T.Chat.Typing ?>" data-t-waiting="<?cs var:T.Chat.Waiting ?>"
   data-t-failed="<?cs var:T.Chat.Failed ?>" data-t-retry="<?cs var:T.Chat.Retry ?>" data-t-handoff="<?cs var:T.Chat.Handoff ?>"
   data-t-closed="<?cs var:T.Chat.Closed ?>" data-t-new="<?cs var:T.Chat.New ?>" data-t-good="<?cs var:T.Chat.Good ?>"
-  data-t-bad="<?cs var:T.Chat.Bad ?>" data-t-inactive="<?cs var:T.Chat.Inactive ?>" data-t-thanks="<?cs var:T.Chat.Thanks ?>">
+  data-t-bad="<?cs var:T.Chat.Bad ?>" data-t-inactive="<?cs var:T.Chat.Inactive ?>" data-t-thanks="<?cs var:T.Chat.Thanks ?>" data-t-interrupted="<?cs var:T.Chat.Interrupted ?>">
   <header>
     <h1><?cs var:Bot.Name ?></h1>
     <form method="post" action="/chat/<?cs var:Bot.Id ?>" id="restart"><button name="restart" value="1"><?cs var:T.Chat.StartOver ?></button></form>

@@ -11,6 +11,7 @@
   <?cs else ?><div class="bubble" dir="auto"><?cs uvar:m.Text_html ?></div><?cs /if ?>
   <?cs if:m.Citations.0.Url ?><p class="sources"><?cs var:T.Chat.Sources ?>:
     <?cs each:c = m.Citations ?><a href="<?cs var:url_validate(c.Url) ?>" target="_blank" rel="noopener noreferrer"><?cs var:c.Title ?></a> <?cs /each ?></p><?cs /if ?>
+  <?cs if:m.Interrupted == "1" ?><p class="sources"><?cs var:T.Chat.Interrupted ?></p><?cs /if ?>
   <?cs if:m.Choices.0.Label ?><div class="choices" role="group" aria-label="<?cs var:T.Chat.Choices ?>">
     <?cs each:c = m.Choices ?><form method="post" action="/chat/<?cs var:Bot.Id ?>" class="choice">
       <input type="hidden" name="id" value="<?cs var:Chat.MessageId ?>"><input type="hidden" name="locale" value="<?cs var:Chat.Language ?>">

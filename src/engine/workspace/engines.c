@@ -7,6 +7,7 @@
 
 #include "account/rules.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/secret.h"
 #include "base/shared.h"
 #include "engine/type.h"
@@ -130,6 +131,62 @@ enum status engines_get(struct db *c, struct id tenant, struct id engine, struct
     struct engine_row r;
     enum status st = engine_store_get(c, tenant, engine, false, a, &r, e);
     return st == OK ? engine_from_row(&r, a, out, e) : st;
+}
+
+enum status engines_open(struct db *c, const struct config *cf, struct id tenant, struct id engine, struct arena *a,
+                         struct workspace_engine *out, struct json **settings, struct err *e)
+{
+    struct engine_row r;
+    struct json_iter it = {0};
+    enum status st = engine_store_get(c, tenant, engine, false, a, &r, e);
+    if (st == OK)
+        st = engine_from_row(&r, a, out, e);
+    if (st == OK)
+        st = engine_unseal(cf, tenant, &r, a, settings, e);
+    while (st == OK && json_each(out->settings, &it))
+        if (json_set_copy(*settings, it.key.p, it.value) != 0)
+            st = err_nomem(e);
+    return st;
+}
+
+/* An engine that cannot be asked, because its key does not open or its type is gone, is left out with a line in the
+ * log: the next one of the chain may answer. */
+static enum status engine_add_link(struct db *c, const struct config *cf, struct id tenant, const struct bot_engines *b,
+                                   size_t i, struct arena *a, struct engine_link *to, bool *usable, struct err *e)
+{
+    struct workspace_engine g;
+    struct json *settings;
+    struct err why = ERR_INIT;
+    enum status st = engines_open(c, cf, tenant, b->chain[i], a, &g, &settings, &why);
+    const struct engine_type *type = st == OK ? engine_type_find(g.type) : NULL;
+    *usable = st == OK && type;
+    if (*usable)
+        *to = (struct engine_link){.engine = g.id,
+                                   .type = type,
+                                   .settings = settings,
+                                   .budget_ms = json_int(json_get(b->limits, "budget_ms"), 0)};
+    if (*usable || st == OK || st == ERR_INVALID || st == ERR_NOT_FOUND) {
+        if (!*usable)
+            log_line(LOG_WARN, "engine_left_out",
+                     LOG_S("engine", id_text(ID_ENGINE, b->chain[i], (char[ID_TEXT_MAX]){0})),
+                     LOG_S("code", st == OK ? "engine_type_unknown" : err_code(&why)));
+        return OK;
+    }
+    *e = why;
+    return st;
+}
+
+enum status engines_for_turn(struct db *c, const struct config *cf, struct id tenant, struct id bot, struct arena *a,
+                             struct bot_engines *b, struct engine_link *links, size_t *n, struct err *e)
+{
+    enum status st = engines_of_bot(c, tenant, bot, a, b, e);
+    *n = 0;
+    for (size_t i = 0; st == OK && i < b->n; i++) {
+        bool usable;
+        st = engine_add_link(c, cf, tenant, b, i, a, &links[*n], &usable, e);
+        *n += st == OK && usable;
+    }
+    return st;
 }
 
 /* ---- changes ---- */

@@ -8,6 +8,7 @@
 #define PARLEY_ENGINE_WORKSPACE_ENGINES_H
 
 #include "account/account.h"
+#include "engine/chain.h"
 
 #define ENGINES_MAX 50          /* of one workspace (count) */
 #define ENGINE_CHAIN_MAX 5      /* engines of one bot (count) */
@@ -44,6 +45,11 @@ enum status engines_change(struct db *c, const struct config *cf, const struct a
 /* Also takes it out of the chains of all bots. */
 enum status engines_remove(struct db *c, const struct actor *who, struct id engine, struct err *e);
 
+/* All its settings, the secret ones included, for the moment of a call. ERR_INVALID code engine_key_lost when they were
+ * sealed under another secret_key. */
+enum status engines_open(struct db *c, const struct config *cf, struct id tenant, struct id engine, struct arena *a,
+                         struct workspace_engine *out, struct json **settings, struct err *e);
+
 /* ---- a bot's engines ---- */
 
 struct bot_engines {
@@ -61,5 +67,8 @@ enum status engines_of_bot(struct db *c, struct id tenant, struct id bot, struct
  * was there. */
 enum status engines_of_bot_save(struct db *c, const struct actor *who, struct id bot, const struct bot_engines *wanted,
                                 struct arena *a, struct bot_engines *out, struct err *e);
+/* The engines of a bot as they are asked: ENGINE_CHAIN_MAX links at most. One that cannot be asked is left out. */
+enum status engines_for_turn(struct db *c, const struct config *cf, struct id tenant, struct id bot, struct arena *a,
+                             struct bot_engines *b, struct engine_link *links, size_t *n, struct err *e);
 
 #endif

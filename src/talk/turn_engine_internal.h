@@ -1,0 +1,30 @@
+/* turn_engine_internal.h: a question of a flow to the engines of its bot, as a part of a turn. Private to src/talk. */
+#ifndef PARLEY_TALK_TURN_ENGINE_INTERNAL_H
+#define PARLEY_TALK_TURN_ENGINE_INTERNAL_H
+
+#include "engine/chain.h"
+#include "flow/flow.h"
+
+struct turn;
+/* The present question; all zeros when there is none. */
+struct turn_engine {
+    struct engine_chain *chain;
+    const struct flow_engine_call *call;
+    struct json *limits; /* of the bot */
+    struct buf text;     /* of the answer so far */
+    size_t shown;        /* how much of it went to the sink as it came */
+    bool whole;          /* a message has ended: the next piece begins another */
+    struct flow_tool_call *calls;
+    size_t call_n;
+};
+/* Asks the engines of the bot. True: the turn waits, and its waker will be woken. False: there is nothing to wait for,
+ * because *why says why no engine can be asked (a sentence for the author of the flow), or *st is not OK. */
+bool turn_engine_begin(struct turn *u, const struct flow_engine_call *call, const char **why, enum status *st,
+                       struct err *e);
+/* Sends on what has come. *waits: more will come. Otherwise *out is the answer, in the arena. ERR_GONE when the visitor
+ * has left. */
+enum status turn_engine_step(struct turn *u, bool *waits, struct flow_engine_result *out, struct err *e);
+/* Gives the question up, if there is one. */
+void turn_engine_abandon(struct turn *u);
+
+#endif

@@ -1,0 +1,169 @@
+// Turns that ask engines: the whole answer, pieces of it as they come, failover, failures, tools, interruption, and a visitor who leaves.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { KEY, startOpenai } from '../engine/fake/openai.mjs'
+import { startInstall, until } from '../lib/install.mjs'
+import { checkLedger, makeBot, send, shown, stream } from './lib.mjs'
+
+let parley, one, two
+
+before(async () => {
+    one = await startOpenai()
+    two = await startOpenai()
+    parley = await startInstall({ config: { rate_limits: 'off', engine_private_hosts: `127.0.0.1:${one.port} 127.0.0.1:${two.port}` } })
+})
+after(async () => {
+    await parley?.stop()
+    await one?.stop()
+    await two?.stop()
+})
+
+/** Asks the engine with each message; says why when none answers. */
+const askFlow = (more = {}, nodes = {}, variables = {}) => ({
+    format: 1, languages: ['en'], start: 'hello', variables,
+    nodes: {
+        hello: { type: 'say', messages: [{ type: 'text', text: { en: 'Hello!' } }], next: 'ask' },
+        ask: { type: 'engine', error: 'sorry', ...more },
+        sorry: { type: 'ask', text: { en: 'No engine answered.' }, expect: 'text', next: 'ask' },
+        ...nodes,
+    },
+})
+
+/** A bot with a chain of engines at these fakes. */
+async function engineBot(flow, fakes, { prompt, limits, settings = {}, key = KEY } = {}) {
+    const made = await makeBot(parley, flow), tenant = shown('ws', made.tenant)
+    const api = (await parley.run('key', 'create', '--tenant', tenant, '--scopes', 'read,write')).trim()
+    const call = async (method, path, body) => {
+        const reply = await fetch(`${parley.url}/v1${path}`, { method, headers: { Authorization: `Bearer ${api}`, 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
+        assert.ok(reply.ok, `${path}: ${reply.status}`)
+        return reply.json()
+    }
+    const chain = []
+    for (const [i, fake] of fakes.entries()) {
+        fake.clear()
+        const engine = await call('POST', '/engines', { type: 'openai', name: `Engine ${i}`, settings: { base_url: `${fake.url}/v1`, model: 'small', api_key: key, ...settings } })
+        chain.push(engine.id)
+    }
+    await call('PUT', `/bots/${made.bot}/engines`, { chain, prompt, limits })
+    return made
+}
+
+const texts = reply => reply.body.messages.map(m => m.text)
+const asked = (fake, i = -1) => fake.requests.at(i).body.messages.map(m => [m.role, m.content])
+
+test('a bot says what its engine answers, with its prompt, and remembers the conversation', async () => {
+    const { bot } = await engineBot(askFlow({ system: { en: 'Be kind.' } }), [one], { prompt: 'You answer in {{language}}: {{nothing}} {"a": {{b}}}', limits: { temperature: 0.5, max_tokens: 99, seed: 7 } })
+    one.script = { text: 'I am **well**.' }
+    const first = await send(parley, bot, { text: 'How are you?' })
+    assert.deepEqual([first.status, texts(first)], [200, ['I am **well**.']])
+    assert.deepEqual(asked(one), [['system', 'You answer in en: {{nothing}} {"a": {{b}}}\n\nBe kind.'], ['user', 'How are you?']])
+    const { temperature, max_tokens, seed, model } = one.requests.at(-1).body
+    assert.deepEqual([temperature, max_tokens, seed, model], [0.5, 99, 7, 'small'])
+    one.script = { text: 'Still well.' }
+    const { conversation, token } = first.body
+    assert.deepEqual(texts(await send(parley, bot, { text: 'And now?', conversation, token })), ['Still well.'])
+    assert.deepEqual(asked(one).slice(1), [['user', 'How are you?'], ['assistant', 'I am **well**.'], ['user', 'And now?']])
+})
+
+test('pieces are streamed as they come, then the whole message, then the turn', async () => {
+    const { bot } = await engineBot(askFlow(), [one])
+    one.script = { chunks: ['One ', 'two \u{1F600}', ' three.'] }
+    const events = []
+    for await (const event of stream(parley, bot, { text: 'go' })) events.push(event)
+    const pieces = events.filter(e => e.name === 'delta').map(e => e.data.text)
+    assert.ok(pieces.length >= 1)
+    assert.equal(pieces.join(''), 'One two \u{1F600} three.')
+    assert.deepEqual(events.slice(pieces.length).map(e => e.name), ['message', 'done'])
+    assert.equal(events.at(-1).data.messages[0].text, 'One two \u{1F600} three.')
+})
+
+test('when one engine fails, the next one answers', async () => {
+    for (const script of [{ status: 401, body: { error: { message: 'bad key', code: 'invalid_api_key' } } }, { status: 429, body: { error: { message: 'x', type: 'insufficient_quota', code: 'insufficient_quota' } } }, { fault: 'html200' }, { fault: 'resetBefore' }]) {
+        const { bot } = await engineBot(askFlow(), [one, two])
+        one.script = script
+        two.script = { text: 'From the second.' }
+        assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['From the second.'], JSON.stringify(script))
+    }
+})
+
+test('when all engines fail, the flow goes on at error, and the conversation has its reply', async () => {
+    const { bot, hex } = await engineBot(askFlow({ failed: { en: 'Just a moment.' } }), [one])
+    one.script = { status: 401, body: { error: { message: `Incorrect API key provided: ${KEY}`, code: 'invalid_api_key' } } }
+    assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['Just a moment.', 'No engine answered.'])
+    const { bot: without } = await makeBot(parley, askFlow())
+    assert.deepEqual(texts(await send(parley, without, { text: 'go' })), ['No engine answered.'])
+    assert.ok(!parley.log('serve').includes(KEY), 'the key is in no log')
+    const [row] = await parley.sql(`SELECT COUNT(*) AS n FROM message m JOIN conversation c ON c.tenant_id = m.tenant_id AND c.conversation_id = m.conversation_id WHERE c.bot_id = 0x${hex} AND CONCAT(m.text, IFNULL(m.data, '')) LIKE '%${KEY.slice(0, 12)}%'`)
+    assert.equal(row.n, '0')
+})
+
+test('an address that the operator has not allowed is never called', async () => {
+    const { bot } = await engineBot(askFlow(), [one], { settings: { base_url: 'http://127.0.0.1:1/v1' } })
+    assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['No engine answered.'])
+    assert.equal(one.requests.length, 0)
+})
+
+test('an answer that is cut off is shown and recorded as interrupted', async () => {
+    const { bot } = await engineBot(askFlow(), [one, two])
+    one.script = { chunks: ['The first half', ' and'], finish: null, done: false }
+    const reply = await send(parley, bot, { text: 'go' })
+    assert.equal(reply.status, 200)
+    assert.deepEqual(reply.body.messages.map(m => [m.text, m.interrupted]), [['The first half and', true]])
+    assert.equal(two.requests.length, 0, 'after the first piece no other engine is asked')
+    const { conversation, token } = reply.body
+    const again = await fetch(`${parley.url}/chat/${bot}/messages?conversation=${conversation}&after=0`, { headers: { Authorization: `Bearer ${token}` } })
+    assert.equal((await again.json()).messages.at(-1).interrupted, true)
+})
+
+test('a visitor who leaves ends the call, and nothing is recorded', { timeout: 30000 }, async () => {
+    const { bot, hex } = await engineBot(askFlow(), [one])
+    one.script = { chunks: ['Begun'], fault: 'keepAlive' }
+    const stop = new AbortController()
+    const first = stream(parley, bot, { text: 'go' }, { signal: stop.signal }).next().catch(() => {})
+    await until('the question', () => one.requests.length === 1)
+    stop.abort()
+    await first
+    await until('the end of the call', () => one.gone === 1, 20000)
+    const [row] = await parley.sql(`SELECT COUNT(*) AS n FROM conversation WHERE bot_id = 0x${hex}`)
+    assert.equal(row.n, '0')
+})
+
+test('personal data is hidden from the engine and comes back in the answer', async () => {
+    const { bot } = await engineBot(askFlow(), [one], { limits: { mask: true } })
+    one.script = { text: 'Understood.' }
+    await send(parley, bot, { text: 'Write to anna@example.com or call +49 30 901820.' })
+    const sent = asked(one)[0][1]
+    assert.ok(!sent.includes('anna@example.com') && !sent.includes('901820'), sent)
+})
+
+test('a choice and a form are filled by the engine', async () => {
+    const flow = {
+        format: 1, languages: ['en'], start: 'hello', variables: { name: { type: 'text' }, count: { type: 'number' } },
+        nodes: {
+            hello: { type: 'say', messages: [{ type: 'text', text: { en: 'Hello!' } }], next: 'route' },
+            route: { type: 'classify', labels: [{ label: 'order', description: 'wants to order', next: 'read' }, { label: 'other', next: 'sorry' }], else: 'sorry' },
+            read: { type: 'extract', fill: { name: 'who it is for', count: 'how many' }, next: 'told', error: 'sorry' },
+            told: { type: 'ask', text: { en: '{{count}} for {{name}}' }, expect: 'text', next: 'route' },
+            sorry: { type: 'ask', text: { en: 'Not understood.' }, expect: 'text', next: 'route' },
+        },
+    }
+    const { bot } = await engineBot(flow, [one])
+    one.queue = [{ text: '{"label":"order"}' }, { text: 'Here it is: {"name":"Ben","count":3}' }]
+    assert.deepEqual(texts(await send(parley, bot, { text: 'three for Ben' })), ['3 for Ben'])
+    assert.equal(one.requests[0].body.response_format?.type, 'json_schema')
+    one.queue = [{ text: 'no label at all' }]
+    assert.deepEqual(texts(await send(parley, bot, { text: 'hm' })), ['Not understood.'])
+})
+
+test('300 turns that wait for an engine hold no threads', { timeout: 60000 }, async () => {
+    const { bot } = await engineBot(askFlow(), [one])
+    one.script = { text: 'Late.', delay: 3000 }
+    const waiting = Array.from({ length: 300 }, () => send(parley, bot, { text: 'go' }))
+    await until('the questions', () => one.requests.length === 300, 30000)
+    const { bot: quick } = await makeBot(parley, askFlow())
+    const begun = Date.now()
+    assert.equal((await send(parley, quick, { text: 'quick' })).status, 200)
+    assert.ok(Date.now() - begun < 1500, 'a turn without a call waited')
+    for (const reply of await Promise.all(waiting)) assert.deepEqual(texts(reply), ['Late.'])
+    await checkLedger(parley, assert)
+})
