@@ -1,6 +1,7 @@
 /* What kind of change a plan is for a subscription, whether the change is allowed, and which subscription it applies
  * to. These decisions are pure, so each is checked here; change.test.mjs checks what is then sent to Stripe. */
 #include "base/clock.h"
+#include "base/limits.h"
 #include "billing/checkout/change_internal.h"
 #include "lib/test.h"
 
@@ -213,6 +214,37 @@ static void an_object_is_missing_only_when_stripe_says_so_of_it(void **state)
     assert_false(is_missing(ERR_NOT_FOUND, E_plan_unknown));
 }
 
+/* There is no client to send with: a call that is not refused ends this program. */
+static void nothing_is_sent_whose_text_does_not_fit_into_memory(void **state)
+{
+    static const char large[512 * KB];
+    struct actor who = {.cli = true};
+    struct arena a;
+    struct operation op = {.a = &a, .who = &who}, whole = op;
+    struct stripe_form f;
+    struct json *out;
+    struct err e = ERR_INIT;
+    (void)state;
+    arena_init(&a, 1 * KB);
+    assert_string_equal(operation_text(&op, "%s", "fits"), "fits");
+    assert_false(op.nomem);
+    assert_string_equal(operation_text(&op, "%02000d", 1), "");
+    assert_true(op.nomem);
+    assert_int_equal(operation_post(&op, "/v1/customers", NULL, "key", &out, &e), ERR_NOMEM);
+    assert_int_equal(operation_get(&op, "/v1/customers", NULL, &out, &e), ERR_NOMEM);
+    assert_int_equal(operation_begin(&op, &e), ERR_NOMEM);
+
+    assert_int_equal(operation_post(&whole, NULL, NULL, "key", &out, &e), ERR_NOMEM);
+    assert_int_equal(operation_get(&whole, NULL, NULL, &out, &e), ERR_NOMEM);
+    stripe_form_init(&f);
+    stripe_param_str(&f, "email", str_n(large, sizeof(large)));
+    assert_false(stripe_form_ok(&f));
+    assert_int_equal(operation_get(&whole, NULL, &f, &out, &e), ERR_NOMEM);
+    assert_int_equal(operation_get(&whole, "/v1/customers", &f, &out, &e), ERR_NOMEM);
+    stripe_form_release(&f);
+    arena_release(&a);
+}
+
 int main(void)
 {
     plans_make();
@@ -224,6 +256,7 @@ int main(void)
         TEST(the_highest_then_the_newest_is_changed),
         TEST(a_trial_is_given_before_the_first_subscription_only),
         TEST(an_object_is_missing_only_when_stripe_says_so_of_it),
+        TEST(nothing_is_sent_whose_text_does_not_fit_into_memory),
     };
     return RUN(tests);
 }

@@ -112,7 +112,7 @@ enum status operation_post(struct operation *op, const char *path, const struct 
 enum status operation_get(struct operation *op, const char *path, const struct stripe_form *query, struct json **out,
                           struct err *e)
 {
-    if (op->nomem || !path || (query && !stripe_form_ok(query)))
+    if (op->nomem)
         return err_nomem(e);
     return stripe_get(op->stripe, op->a, path, query, operation_deadline_ms(op), out, e);
 }
