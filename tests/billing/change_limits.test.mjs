@@ -71,6 +71,15 @@ test('an end is taken back in the field in which Stripe stores it', async () => 
     fake.control.policy({ cancelAtOnly: false })
 })
 
+test('an upgrade gives the meter five seconds to count what was sent, and waits for nothing else', async () => {
+    const tenant = await bed.buyer('starter'), [sub] = bed.subscriptions(tenant)
+    await bed.usage(tenant, sub, 10)
+    const sent = await apply(tenant, 'professional', nowMs())
+    assert.deepEqual([sent.ok, sent.slept], [true, 5000], sent.message)
+    const idle = await apply(await bed.buyer('starter'), 'professional', nowMs())
+    assert.deepEqual([idle.ok, idle.slept], [true, undefined], idle.message)
+})
+
 test('usage within the plan does not hold up an upgrade while the meter cannot be reached', async () => {
     const tenant = await bed.buyer('starter'), [sub] = bed.subscriptions(tenant)
     await bed.usage(tenant, sub, 10000) // all that the plan includes: an invoice without it is right, too
@@ -157,4 +166,19 @@ test('a subscription that was ended at Stripe without any event does not hold up
     assert.equal((await bed.state(tenant)).plan, 'free')
     assert.equal((await ops.call({ op: 'end', tenant })).ok, true)
     assert.equal(fake.requests.slice(answers).filter(r => r.method === 'DELETE').length, 1, 'what has ended is left alone')
+})
+
+test('who asks for the present plan while a change is planned is told how to keep it', async () => {
+    const tenant = await bed.buyer('professional')
+    const same = async () => {
+        const { code, message } = await apply(tenant, 'professional', nowMs())
+        assert.equal(code, 'same_plan')
+        return message
+    }
+    assert.doesNotMatch(await same(), /undo/)
+    for (const plan of ['starter', 'free']) {
+        assert.equal((await apply(tenant, plan, nowMs())).ok, true)
+        assert.match(await same(), /undo the planned change/, plan)
+        assert.equal((await ops.call({ op: 'undo', tenant })).ok, true)
+    }
 })

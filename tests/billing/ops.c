@@ -12,7 +12,8 @@
  *   {"op": "state", "tenant"}: the tenant's rights, from its mirror   {"op": "refresh", "kind", "id"}   {"op": "clock",
  *   "ms"}
  *   {"op": "setup"}   {"op": "check"}
- *   {"op": "no_sleeps"}: from now on there is no sleep between attempts
+ *   {"op": "no_sleeps"}: from now on there is no sleep between attempts; "slept" in an answer says how long it was
+ *   to be (ms)
  *   {"op": "use_up_rate", "ms"}: for this time, an address (127.0.0.1) uses up its rate limit at hooks.fcgi
  * and the worker's part:
  *   {"op": "collect"}   {"op": "send"}: meter rows until none is due   {"op": "flush", "tenant"}   {"op": "watch"}
@@ -54,8 +55,7 @@ static bool no_sleeps;
 
 static void no_sleep(void *ctx, int64_t ms)
 {
-    (void)ctx;
-    (void)ms;
+    *(int64_t *)ctx += ms;
 }
 
 static struct str get(struct job *j, const char *name)
@@ -371,6 +371,7 @@ static enum status inside(struct job *j, enum status (*fn)(struct job *j, struct
 
 static enum status run(struct job *j)
 {
+    int64_t slept_ms = 0;
     struct str op = get(j, "op");
     const struct config *config = NULL;
     if (str_eqz(op, "clock")) {
@@ -389,12 +390,15 @@ static enum status run(struct job *j)
     if (st == OK)
         st = stripe_open(&j->s, config, pool, &j->e);
     j->s.sleep_ms = no_sleeps ? no_sleep : NULL;
+    j->s.sleep_ctx = &slept_ms;
     if (config)
         config_set_current(config); /* as a program would after SIGHUP */
     for (size_t i = 0; st == OK && i < COUNT_OF(ops); i++)
         if (str_eqz(op, ops[i].name)) {
             st = ops[i].outside ? ops[i].outside(j) : inside(j, ops[i].inside);
             stripe_close(&j->s);
+            if (slept_ms)
+                put_int(j, "slept", slept_ms);
             return st;
         }
     lines_must(st != OK); /* no such op */

@@ -257,6 +257,19 @@ static void without_a_client_id(void **state)
     a_next_message_is_recorded_once("");
 }
 
+static void a_repeated_message_gets_the_first_answer(void **state)
+{
+    struct talk_out first, again;
+    (void)state;
+    cut_commits(CUT_NOTHING, CUT_NOTHING);
+    OKAY(say("twice", "the id of a repeated message", NULL, &first, &fail));
+    OKAY(say("twice", "the id of a repeated message", NULL, &again, &fail));
+    assert_false(first.replayed);
+    assert_true(again.replayed);
+    assert_true(id_eq(again.conversation, first.conversation));
+    assert_int_equal(recorded("twice"), 1);
+}
+
 static void with_a_client_id(void **state)
 {
     (void)state;
@@ -416,10 +429,13 @@ static enum status open_all(struct err *e)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {
-        TEST(without_a_client_id),           TEST(with_a_client_id),
-        TEST(an_unfinished_turn_is_refused), TEST(a_database_that_goes_away_after_a_lost_commit_refuses_the_turn),
-        TEST(a_batch_is_recorded_once),      TEST(a_trial_leaves_nothing_behind)};
+    const struct CMUnitTest tests[] = {TEST(without_a_client_id),
+                                       TEST(with_a_client_id),
+                                       TEST(a_repeated_message_gets_the_first_answer),
+                                       TEST(an_unfinished_turn_is_refused),
+                                       TEST(a_database_that_goes_away_after_a_lost_commit_refuses_the_turn),
+                                       TEST(a_batch_is_recorded_once),
+                                       TEST(a_trial_leaves_nothing_behind)};
     struct err e = ERR_INIT;
     dbtest_begin(argc, argv);
     if (open_all(&e) != OK) {
