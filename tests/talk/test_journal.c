@@ -37,7 +37,8 @@ enum cut {
     CUT_NOTHING,
     CUT_BEFORE, /* the COMMIT never arrives: the server rolls back */
     CUT_AFTER,  /* it is done, its reply is lost */
-    CUT_LATE    /* the client is cut off immediately, the COMMIT arrives a little later */
+    CUT_LATE,   /* the client is cut off immediately, the COMMIT arrives a little later */
+    HELD        /* nothing is cut off; the COMMIT takes half a second */
 };
 static _Atomic(enum cut) cuts[4]; /* of the COMMITs to come, in order */
 static atomic_int commits;
@@ -94,7 +95,9 @@ static bool pass(int from, int to, int client)
     if (from == client && is_statement(p, n, "COMMIT")) {
         int k = atomic_fetch_add(&commits, 1);
         enum cut how = k < (int)COUNT_OF(cuts) ? atomic_load(&cuts[k]) : CUT_NOTHING;
-        if (how != CUT_NOTHING) {
+        if (how == HELD) {
+            pause_ms(500);
+        } else if (how != CUT_NOTHING) {
             cut_off(how, client, to, p, n);
             return false;
         }
@@ -362,6 +365,43 @@ static void a_batch_is_recorded_once(void **state)
     }
 }
 
+static void no_wake(void *ctx, uint64_t generation)
+{
+    (void)ctx;
+    (void)generation;
+}
+
+/* Its step returns at once: a turn that waits holds no thread. */
+static void a_turn_waits_for_the_commit_of_others_without_a_thread(void **state)
+{
+    struct visitor first = {.text = "whose commit takes long"};
+    const struct talk_in in = {.bot = bot,
+                               .text = STR("queued meanwhile"),
+                               .choice = STR_EMPTY,
+                               .client_id = STR_EMPTY,
+                               .locale = STR_EMPTY,
+                               .token = STR_EMPTY,
+                               .visitor = STR("192.0.2.1"),
+                               .channel = CHANNEL_api};
+    const struct waker w = {.wake = no_wake};
+    struct talk_out out;
+    struct turn *u;
+    (void)state;
+    cut_commits(HELD, CUT_NOTHING);
+    assert_int_equal(pthread_create(&first.thread, NULL, visit, &first), 0);
+    while (atomic_load(&commits) == 0)
+        pause_ms(5);
+    OKAY(talk_begin(talk, &in, NULL, &arena, &w, &u, &fail));
+    assert_false(talk_step(u));
+    assert_int_equal(recorded("queued meanwhile"), 0);
+    while (!talk_step(u))
+        pause_ms(5);
+    OKAY(talk_end(u, &out, &fail));
+    assert_int_equal(pthread_join(first.thread, NULL), 0);
+    assert_int_equal(recorded("queued meanwhile"), 1);
+    everything_adds_up();
+}
+
 /* ---- the draft ---- */
 
 /* Also no reference to the draft's flow: with the address sanitizer, one that stays fails this program at its end. */
@@ -435,6 +475,7 @@ int main(int argc, char **argv)
                                        TEST(an_unfinished_turn_is_refused),
                                        TEST(a_database_that_goes_away_after_a_lost_commit_refuses_the_turn),
                                        TEST(a_batch_is_recorded_once),
+                                       TEST(a_turn_waits_for_the_commit_of_others_without_a_thread),
                                        TEST(a_trial_leaves_nothing_behind)};
     struct err e = ERR_INIT;
     dbtest_begin(argc, argv);
