@@ -112,11 +112,11 @@ test('a spending limit must be an amount', async () => {
 
 /** What becomes of each route that changes something while a payment is missing: a route that is new has to be put here. */
 const WHILE_UNPAID = {
-    refused: ['workspace_new_post', 'workspace_new_file_post', 'bots_answers_answer_post', 'bots_import_post', 'api_bots_post'], // it makes something new
+    refused: ['workspace_new_post', 'workspace_new_file_post', 'bots_answers_answer_post', 'bots_import_post', 'api_bots_post', 'api_engines_post'], // it makes something new
     // existing things can be corrected, shown and deleted
     allowed: ['bots_rename_post', 'bots_delete_post', 'bots_flow_post', 'bots_brand_post', 'bots_test_post', 'bots_answers_delete_post', 'bots_publish_post',
         'bots_rollback_post', 'conversations_close_post', 'api_bots_bot_patch', 'api_bots_bot_delete', 'api_bots_flow_put', 'api_bots_brand_put',
-        'api_bots_publish_post', 'api_bots_rollback_post', 'api_secrets_name_put', 'api_secrets_name_delete', 'workspace_secrets_post', 'workspace_secrets_delete_post'],
+        'api_bots_publish_post', 'api_bots_rollback_post', 'api_secrets_name_put', 'api_secrets_name_delete', 'api_engines_engine_patch', 'api_engines_engine_delete', 'api_bots_engines_put', 'api_chat_completions_post', 'workspace_secrets_post', 'workspace_secrets_delete_post'],
     // the way to pay
     money: ['billing_overage_post', 'billing_checkout_post', 'billing_change_post', 'billing_undo_post', 'billing_portal_post'],
 }
@@ -127,14 +127,15 @@ test('with a missing payment nothing new can be created; a suspended workspace c
     const file = await (await people.owner.ask(`/app/bots/${a.bot}/export.json`)).text
     await parley.sql(`UPDATE subscription_mirror SET status = 'past_due', first_failed_at = UTC_TIMESTAMP(3) - INTERVAL 8 DAY WHERE stripe_subscription_id = '${a.sub}'`)
     const call = r => {
-        if (r.program === 'api') return people.owner.ask(place(r), { method: r.method, headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }, body: JSON.stringify({ template: 'faq', name: 'New' }) })
+        const wanted = r.handler === 'api_engines_post' ? { type: 'openai', name: 'New', settings: { base_url: 'https://models.example/v1', model: 'small' } } : { template: 'faq', name: 'New' }
+        if (r.program === 'api') return people.owner.ask(place(r), { method: r.method, headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }, body: JSON.stringify(wanted) })
         if (r.handler !== 'bots_import_post' && r.handler !== 'workspace_new_file_post') return people.owner.post(place(r), { template: 'faq', name: 'New', question: 'Q?', answer: 'A.' })
         const body = new FormData()
         body.append('_csrf', people.owner.token)
         body.append('file', new Blob([r.handler === 'bots_import_post' ? 'question,answer\nQ?,A.\n' : file]), 'x')
         return people.owner.ask(place(r), { method: 'POST', body })
     }
-    const things = () => parley.sql('SELECT (SELECT COUNT(*) FROM bot) AS bots, (SELECT COUNT(*) FROM answer) AS answers, (SELECT COUNT(*) FROM job WHERE kind = "answers_import") AS imports')
+    const things = () => parley.sql('SELECT (SELECT COUNT(*) FROM bot) AS bots, (SELECT COUNT(*) FROM answer) AS answers, (SELECT COUNT(*) FROM engine) AS engines, (SELECT COUNT(*) FROM job WHERE kind = "answers_import") AS imports')
     const before = await things()
     for (const r of mine.filter(x => WHILE_UNPAID.refused.includes(x.handler))) {
         const { status, text } = await call(r)
