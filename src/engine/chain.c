@@ -33,6 +33,7 @@ struct engine_chain {
     struct engine_chain_request rq;
     struct engine_link links[ENGINE_LINKS_MAX];
     struct engine_turn *turn;
+    struct engine_turn turn_of_link; /* the same, with the state of the present link */
     struct engine_mask *mask;
     struct str private_hosts;
     struct waker waker;
@@ -128,13 +129,16 @@ static void chain_report_shown(struct engine_chain *c, const struct engine_event
     buf_release(&arguments);
 }
 
-static void chain_on_event(void *ctx, const struct engine_event *ev)
+static void chain_on_event(void *ctx, const struct engine_event *what)
 {
     struct engine_chain *c = ctx;
+    struct engine_event told = *what, *ev = &told;
     struct engine_try *try = &c->done[c->outcome.try_count];
     if (ev->kind == ENGINE_EVENT_USAGE)
         try->usage = ev->usage;
-    else if (ev->kind != ENGINE_EVENT_STATE) {
+    else if (ev->kind == ENGINE_EVENT_STATE)
+        told.index = c->link;
+    else {
         if (!try->answered)
             try->first_ms = (clock_mono_us() - c->began_us) / 1000;
         try->answered = c->reported = true;
@@ -272,6 +276,16 @@ static struct engine_try *chain_new_try(struct engine_chain *c)
     return tries ? &tries[c->outcome.try_count] : NULL;
 }
 
+/* Each engine has a state of its own. NULL when nothing is asked but a probe or vectors. */
+static const struct engine_turn *chain_turn_of(struct engine_chain *c, const struct engine_link *l)
+{
+    if (!c->turn)
+        return NULL;
+    c->turn_of_link = *c->turn;
+    c->turn_of_link.state = l->state ? l->state : c->turn->state;
+    return &c->turn_of_link;
+}
+
 /* A run that ends before engine_run_start returns has already started the next one, or ended the chain: then the run
  * that was returned is not the current one any more, and is only given back. */
 static void chain_try_link(struct engine_chain *c)
@@ -301,7 +315,7 @@ static void chain_try_link(struct engine_chain *c)
         .task = c->rq.asking == ENGINE_ASK_TURN    ? ENGINE_TASK_TURN
                 : c->rq.asking == ENGINE_ASK_PROBE ? ENGINE_TASK_PROBE
                                                    : ENGINE_TASK_EMBED,
-        .turn = c->turn,
+        .turn = chain_turn_of(c, l),
         .texts = c->rq.texts,
         .text_count = c->rq.text_count,
         .connect_ms = l->connect_ms ? l->connect_ms : ENGINE_CONNECT_MS,
@@ -412,12 +426,13 @@ void engine_chain_free(struct engine_chain *c)
 static enum status chain_copy_links(struct engine_chain *c, struct err *e)
 {
     for (size_t i = 0; i < c->rq.link_count; i++) {
-        const struct json *from = c->rq.links[i].settings;
-        struct json *settings = json_copy(&c->a, from);
-        if (from && !settings)
+        const struct engine_link *from = &c->rq.links[i];
+        struct json *settings = json_copy(&c->a, from->settings), *state = json_copy(&c->a, from->state);
+        if ((from->settings && !settings) || (from->state && !state))
             return err_nomem(e);
-        c->links[i] = c->rq.links[i];
+        c->links[i] = *from;
         c->links[i].settings = settings;
+        c->links[i].state = state;
     }
     c->rq.links = c->links;
     return OK;

@@ -29,6 +29,7 @@ struct engine_link {
     struct id engine;
     const struct engine_type *type;
     const struct json *settings;                /* with the secret ones */
+    const struct json *state;                   /* of this engine, in place of the turn's; NULL: that one */
     int64_t connect_ms, first_byte_ms, idle_ms; /* 0: the default */
     int64_t budget_ms;                          /* for this engine with all its tries; 0: the default */
 };

@@ -104,7 +104,7 @@ struct engine_event {
     struct engine_tool_call call;
     struct engine_usage usage;
     const float *vector;
-    size_t dimensions, index;
+    size_t dimensions, index; /* of a vector; of the link, in the state that a chain reports */
 };
 
 /* ---- an engine ---- */

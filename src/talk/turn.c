@@ -58,6 +58,11 @@ static enum status turn_reply_begin(struct turn *u, struct err *e)
         return OK;
     if (u->conv.flow_state.n && u->conv.state == TALK_OPEN)
         st = json_parse(u->arena, u->conv.flow_state, MAX_JSON_DEPTH, &state, e);
+    /* A copy, because a try that is repeated begins with the state as it was. */
+    const struct json *kept = json_get(state, "engines");
+    u->engines_kept = kept ? json_copy(u->arena, kept) : NULL;
+    if (kept && !u->engines_kept)
+        return err_nomem(e);
     return st == OK ? turn_think_begin(u, state, e) : st;
 }
 
@@ -69,6 +74,8 @@ static enum status turn_reply(struct turn *u, bool *waits, struct err *e)
         return st;
     u->conv.state = talk_state_after(u->result.status);
     u->conv.locale = u->result.language.n ? u->result.language : u->conv.locale;
+    if (u->engines_kept && json_set_copy(u->result.state, "engines", u->engines_kept) != 0)
+        return err_nomem(e);
     return turn_write_state(u, e);
 }
 

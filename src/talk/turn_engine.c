@@ -163,6 +163,9 @@ static enum status engine_prepare(struct turn *u, struct engine_chain_request *r
     if (st == OK) {
         u->engine.limits = b.limits;
         rq->links = links;
+        for (size_t i = 0; i < rq->link_count; i++)
+            links[i].state = turn_engine_state(u, links[i].engine);
+        u->engine.links = links;
         if (rq->link_count == 0)
             *why = "No engine is set up for this bot.";
     }
@@ -185,10 +188,15 @@ static void engine_set_masking(struct turn *u, struct engine_chain_request *rq)
 static enum status turn_engine_ask(struct turn *u, const char **why, struct err *e)
 {
     struct str stop[4];
+    char id[ID_TEXT_MAX];
+    const char *message = arena_printf(u->arena, "%s-%lld-%zu", id_text(ID_CONVERSATION, u->conv.id, id),
+                                       (long long)u->conv.seq + 1, u->asked++);
+    if (!message)
+        return err_nomem(e);
     struct engine_turn t = {.bot = u->conv.bot,
                             .conversation = u->conv.id,
                             .contact = u->conv.id,
-                            .message_id = u->in->client_id,
+                            .message_id = str_from(message),
                             .language = u->engine.call->language};
     struct engine_chain_request rq = {.asking = ENGINE_ASK_TURN, .tenant = u->conv.tenant, .turn = &t};
     enum status st = engine_prepare(u, &rq, &t, why, e);
@@ -294,8 +302,13 @@ static enum status engine_drain(struct turn *u, struct err *e)
     struct turn_engine *q = &u->engine;
     struct engine_event ev;
     struct err mine = ERR_INIT;
-    while (engine_chain_next(q->chain, u->arena, &ev, &mine))
+    while (engine_chain_next(q->chain, u->arena, &ev, &mine)) {
+        enum status st = ev.kind == ENGINE_EVENT_STATE ? turn_engine_state_set(u, q->links[ev.index].engine, &ev, e)
+                                                       : OK;
+        if (st != OK)
+            return st;
         engine_take_event(q, &ev, u->arena);
+    }
     if (mine.status != OK || !buf_ok(&q->text))
         return err_nomem(e);
     return engine_show(u, e);

@@ -10,6 +10,7 @@ struct turn;
 struct turn_engine {
     struct engine_chain *chain;
     const struct flow_engine_call *call;
+    const struct engine_link *links;
     struct json *limits; /* of the bot */
     struct buf text;     /* of the answer so far */
     size_t shown;        /* how much of it went to the sink as it came */
@@ -24,6 +25,11 @@ bool turn_engine_begin(struct turn *u, const struct flow_engine_call *call, cons
 /* Sends on what has come. *waits: more will come. Otherwise *out is the answer, in the arena. ERR_GONE when the visitor
  * has left. */
 enum status turn_engine_step(struct turn *u, bool *waits, struct flow_engine_result *out, struct err *e);
+/* turn_engine_state.c: what the engine wanted to be remembered in earlier turns, as one object; NULL without memory. */
+const struct json *turn_engine_state(struct turn *u, struct id engine);
+/* Remembers a value that the engine reports; it becomes a part of the conversation's state. */
+enum status turn_engine_state_set(struct turn *u, struct id engine, const struct engine_event *ev, struct err *e);
+
 /* Gives the question up, if there is one. */
 void turn_engine_abandon(struct turn *u);
 

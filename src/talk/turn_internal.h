@@ -83,6 +83,8 @@ struct turn {
     struct outside outside;
     struct turn_headers headers; /* of the call that is in flight */
     struct turn_engine engine;
+    size_t asked; /* engines, in this turn */
+    struct json *engines_kept; /* of the conversation's state: what its engines remember */
     int64_t begun_us;            /* when the message arrived, by clock_mono_us */
     uint8_t key[16];
     struct usage_quota quota;

@@ -1,21 +1,24 @@
 // Turns that ask engines: the whole answer, pieces of it as they come, failover, failures, tools, interruption, and a visitor who leaves.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { FakeBotpress } from '../engine/fake/botpress.mjs'
 import { KEY, startOpenai } from '../engine/fake/openai.mjs'
 import { startInstall, until } from '../lib/install.mjs'
 import { checkLedger, makeBot, send, shown, stream } from './lib.mjs'
 
-let parley, one, two
+let parley, one, two, botpress
 
 before(async () => {
     one = await startOpenai()
     two = await startOpenai()
-    parley = await startInstall({ config: { rate_limits: 'off', engine_private_hosts: `127.0.0.1:${one.port} 127.0.0.1:${two.port}` } })
+    botpress = await FakeBotpress.start()
+    parley = await startInstall({ config: { rate_limits: 'off', engine_private_hosts: [one.port, two.port, botpress.server.address().port].map(port => `127.0.0.1:${port}`).join(' ') } })
 })
 after(async () => {
     await parley?.stop()
     await one?.stop()
     await two?.stop()
+    await botpress?.close()
 })
 
 /** Asks the engine with each message; says why when none answers. */
@@ -30,7 +33,7 @@ const askFlow = (more = {}, nodes = {}, variables = {}) => ({
 })
 
 /** A bot with a chain of engines at these fakes. */
-async function engineBot(flow, fakes, { prompt, limits, settings = {}, key = KEY } = {}) {
+async function engineBot(flow, fakes, { prompt, limits, type = 'openai', settings = {}, key = KEY } = {}) {
     const made = await makeBot(parley, flow), tenant = shown('ws', made.tenant)
     const api = (await parley.run('key', 'create', '--tenant', tenant, '--scopes', 'read,write')).trim()
     const call = async (method, path, body) => {
@@ -40,8 +43,9 @@ async function engineBot(flow, fakes, { prompt, limits, settings = {}, key = KEY
     }
     const chain = []
     for (const [i, fake] of fakes.entries()) {
-        fake.clear()
-        const engine = await call('POST', '/engines', { type: 'openai', name: `Engine ${i}`, settings: { base_url: `${fake.url}/v1`, model: 'small', api_key: key, ...settings } })
+        fake.clear?.()
+        const own = type === 'openai' ? { base_url: `${fake.url}/v1`, model: 'small', api_key: key } : { base_url: fake.url }
+        const engine = await call('POST', '/engines', { type, name: `Engine ${i}`, settings: { ...own, ...settings } })
         chain.push(engine.id)
     }
     await call('PUT', `/bots/${made.bot}/engines`, { chain, prompt, limits })
@@ -134,6 +138,20 @@ test('personal data is hidden from the engine and comes back in the answer', asy
     await send(parley, bot, { text: 'Write to anna@example.com or call +49 30 901820.' })
     const sent = asked(one)[0][1]
     assert.ok(!sent.includes('anna@example.com') && !sent.includes('901820'), sent)
+})
+
+test('what an engine remembers of a visitor is kept with the conversation, and its key is sealed', async () => {
+    const { bot, hex } = await engineBot(askFlow(), [botpress], { type: 'botpress', settings: { quiet_ms: 150, max_wait_ms: 2000 } })
+    const first = await send(parley, bot, { text: 'hello' })
+    assert.deepEqual(texts(first), ['hello'])
+    botpress.requests.length = 0
+    const { conversation, token } = first.body
+    assert.deepEqual(texts(await send(parley, bot, { text: 'again', conversation, token })), ['again'])
+    assert.deepEqual(botpress.requests.map(r => r.op), ['listen', 'listMessages', 'createMessage'], 'the same user goes on with the same conversation')
+    const [row] = await parley.sql(`SELECT flow_state FROM conversation WHERE bot_id = 0x${hex}`)
+    const [state] = Object.values(JSON.parse(row.flow_state).engines)
+    assert.ok(state.open.user && state.sealed)
+    assert.ok(!/"user_key"|eyJ/.test(row.flow_state), 'the key of the user is sealed')
 })
 
 test('a choice and a form are filled by the engine', async () => {

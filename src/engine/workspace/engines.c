@@ -8,6 +8,7 @@
 #include "account/rules.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/num.h"
 #include "base/secret.h"
 #include "base/shared.h"
 #include "engine/type.h"
@@ -227,7 +228,9 @@ static enum status engine_complete(const struct engine_type *t, struct json *ope
     while ((f = engine_field_next(t, f))) {
         bool there = json_has(engine_field_is_secret(f) ? secret : open, f->name);
         if (!there && f->initial[0] && !engine_field_is_secret(f)) {
-            if (json_set_str(open, f->name, str_from(f->initial)) != 0)
+            int64_t number = 0;
+            bool whole = f->kind == ENGINE_FIELD_NUMBER && num_i64(str_from(f->initial), 0, INT32_MAX, &number);
+            if ((whole ? json_set_int(open, f->name, number) : json_set_str(open, f->name, str_from(f->initial))) != 0)
                 return err_nomem(e);
         } else if (!there && f->required) {
             char pointer[64];
