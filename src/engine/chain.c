@@ -321,6 +321,7 @@ static void chain_try_link(struct engine_chain *c)
         .connect_ms = l->connect_ms ? l->connect_ms : ENGINE_CONNECT_MS,
         .first_byte_ms = l->first_byte_ms ? l->first_byte_ms : ENGINE_FIRST_BYTE_MS,
         .idle_ms = l->idle_ms ? l->idle_ms : ENGINE_IDLE_MS,
+        .loading = c->loading,
         .deadline_us = c->deadline_us,
         .max_output = c->rq.max_output ? c->rq.max_output : ENGINE_OUTPUT_MAX,
     };

@@ -154,6 +154,8 @@ const struct str *engine_run_texts(const struct engine_run *run, size_t *n); /* 
 struct str engine_run_setting(const struct engine_run *run, const char *name);
 /* A setting of kind NUMBER, its initial value if it was never set, 0 without one. */
 int64_t engine_run_number(const struct engine_run *run, const char *name);
+/* True when the same engine was asked just before, and said that its model is being loaded. */
+bool engine_run_loading(const struct engine_run *run);
 /* The setting base_url without slashes at its end, followed by `path`; "" without memory (the run has ended then). */
 struct str engine_run_url(struct engine_run *run, const char *path);
 

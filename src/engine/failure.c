@@ -88,6 +88,8 @@ enum engine_class engine_class_of_words(struct str code, struct str detail)
         {"exceed_context_size", false, ENGINE_TOO_LONG},
         {"maximum context length", false, ENGINE_TOO_LONG},
         {"prompt is too long", false, ENGINE_TOO_LONG},
+        {"`inputs` must have less than", false, ENGINE_TOO_LONG},
+        {"`inputs` tokens + `max_new_tokens` must be", false, ENGINE_TOO_LONG},
         {"request_too_large", true, ENGINE_TOO_LONG},
         {"content_filter", true, ENGINE_FILTERED},
         {"content_policy_violation", true, ENGINE_FILTERED},
@@ -102,6 +104,9 @@ enum engine_class engine_class_of_words(struct str code, struct str detail)
         {"loading model", false, ENGINE_LOADING},
         {"invalid_request_error", true, ENGINE_REQUEST},
         {"badrequest", true, ENGINE_REQUEST},
+        {"validation", true, ENGINE_REQUEST},
+        {"template_error", true, ENGINE_REQUEST},
+        {"tool_error", true, ENGINE_REQUEST},
         {"api_error", true, ENGINE_UPSTREAM},
         {"server_error", true, ENGINE_UPSTREAM},
     };
@@ -137,16 +142,21 @@ static void failure_code(struct engine_failure *f, struct str code)
 
 /* OpenAI has "code" and "type", where the code may be null or a number that repeats the HTTP status (vLLM, llama.cpp);
  * TGI and TEI have "error_type"; Google has "status"; Botpress has "type". */
-void engine_failure_take(struct engine_failure *f, const struct json *error)
+void engine_failure_take_code(struct engine_failure *f, const struct json *error)
 {
     static const char *const codes[] = {"code", "error_type", "errorCode", "type", "status"};
+    for (size_t i = 0; i < COUNT_OF(codes) && !f->code[0]; i++)
+        failure_code(f, json_get_str(error, codes[i]));
+}
+
+void engine_failure_take(struct engine_failure *f, const struct json *error)
+{
     static const char *const words[] = {"message", "error", "detail", "title"};
     if (json_is(error, JSON_STRING)) {
         engine_failure_detail(f, json_str(error));
         return;
     }
-    for (size_t i = 0; i < COUNT_OF(codes) && !f->code[0]; i++)
-        failure_code(f, json_get_str(error, codes[i]));
+    engine_failure_take_code(f, error);
     for (size_t i = 0; i < COUNT_OF(words) && !f->detail[0]; i++)
         engine_failure_detail(f, json_get_str(error, words[i]));
 }

@@ -36,6 +36,8 @@ bool engine_class_next(enum engine_class c);
 void engine_failure_read(struct engine_failure *f, const struct json *doc, struct str text);
 /* Take the code and the words out of an error object or text; the class stays. */
 void engine_failure_take(struct engine_failure *f, const struct json *error);
+/* Take only the code, for servers that put it beside the words. */
+void engine_failure_take_code(struct engine_failure *f, const struct json *error);
 /* The class of a code, type or message of a server, ENGINE_OK if it says nothing. */
 enum engine_class engine_class_of_words(struct str code, struct str detail);
 /* The class of an HTTP status; ENGINE_OK for 2xx. */

@@ -34,6 +34,8 @@ void openai_chat_fail(struct engine_run *run, const struct json *doc)
     f.http = chat_error_status(error);
     f.delivered = true;
     engine_failure_take(&f, error);
+    if (json_is(error, JSON_STRING)) /* TGI names the type beside the text */
+        engine_failure_take_code(&f, doc);
     f.class = engine_class_of_words(str_from(f.code), str_from(f.detail));
     if (f.class == ENGINE_OK)
         f.class = f.http ? engine_class_of_status(f.http) : ENGINE_UPSTREAM;
@@ -206,7 +208,7 @@ void openai_chat_ask(struct engine_run *run, const struct openai_where *w)
 {
     static const struct engine_handlers on = {
         .document = chat_on_document, .text = chat_on_text, .end = chat_end, .failed = chat_on_failed};
-    struct json *body = openai_chat_body(engine_run_scratch(run), engine_run_turn(run), w);
+    struct json *body = openai_chat_body(engine_run_scratch(run), w->turn ? w->turn : engine_run_turn(run), w);
     struct engine_request rq = {.method = "POST",
                                 .url = w->url,
                                 .headers = w->headers,

@@ -24,11 +24,12 @@ struct openai_where {
     struct str url, model;
     const struct fetch_header *headers;
     size_t header_count;
-    bool completion_tokens; /* the server wants max_completion_tokens and refuses max_tokens */
-    bool plain;             /* ask for one document and not for a stream */
+    bool completion_tokens;         /* the server wants max_completion_tokens and refuses max_tokens */
+    bool plain;                     /* ask for one document and not for a stream */
+    const struct engine_turn *turn; /* the question; NULL: the turn of the run */
 };
 
-/* Ask the question of the run's turn; the run ends when the answer has. */
+/* Ask the question; the run ends when the answer has. */
 void openai_chat_ask(struct engine_run *run, const struct openai_where *w);
 /* The body of the request, for tests and for other ways to send it; NULL without memory. */
 struct json *openai_chat_body(struct arena *a, const struct engine_turn *t, const struct openai_where *w);

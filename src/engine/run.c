@@ -45,6 +45,11 @@ bool engine_run_over(const struct engine_run *run)
     return run->over;
 }
 
+bool engine_run_loading(const struct engine_run *run)
+{
+    return run->rq.loading;
+}
+
 struct str engine_run_setting(const struct engine_run *run, const char *name)
 {
     const struct engine_field *f = engine_field_find(run->rq.type, str_from(name));

@@ -28,6 +28,7 @@ struct engine_run_request {
     size_t text_count;
     const struct engine_incoming *incoming;
     int64_t connect_ms, first_byte_ms, idle_ms;
+    bool loading;        /* the try before this one ended with ENGINE_LOADING */
     int64_t deadline_us; /* monotonic */
     size_t max_output;   /* bytes of text */
 };
