@@ -286,6 +286,20 @@ static const struct engine_turn *chain_turn_of(struct engine_chain *c, const str
     return &c->turn_of_link;
 }
 
+static const enum engine_task chain_tasks[] = {
+    [ENGINE_ASK_TURN] = ENGINE_TASK_TURN,
+    [ENGINE_ASK_PROBE] = ENGINE_TASK_PROBE,
+    [ENGINE_ASK_EMBED] = ENGINE_TASK_EMBED,
+    [ENGINE_ASK_RERANK] = ENGINE_TASK_RERANK,
+};
+
+static void chain_write_model(const struct engine_chain *c, const struct engine_link *l, struct engine_try *try)
+{
+    bool vectors = c->rq.asking == ENGINE_ASK_EMBED || c->rq.asking == ENGINE_ASK_RERANK;
+    struct str model = json_get_str(l->settings, vectors ? "embedding_model" : "model");
+    snprintf(try->model, sizeof(try->model), "%.*s", STR_F(str_sub(model, 0, sizeof(try->model) - 1)));
+}
+
 /* A run that ends before engine_run_start returns has already started the next one, or ended the chain: then the run
  * that was returned is not the current one any more, and is only given back. */
 static void chain_try_link(struct engine_chain *c)
@@ -303,21 +317,18 @@ static void chain_try_link(struct engine_chain *c)
     c->tries++;
     c->began_us = now;
     *try = (struct engine_try){.engine = l->engine, .type = l->type, .usage = {-1, -1}, .first_ms = -1};
-    snprintf(try->model, sizeof(try->model), "%.*s",
-             STR_F(str_sub(json_get_str(l->settings, c->rq.asking == ENGINE_ASK_EMBED ? "embedding_model" : "model"), 0,
-                           sizeof(try->model) - 1)));
+    chain_write_model(c, l, try);
     struct engine_run_request rq = {
         .ops = engine_ops_of(l->type),
         .type = l->type,
         .tenant = c->rq.tenant,
         .settings = l->settings,
         .private_hosts = c->private_hosts,
-        .task = c->rq.asking == ENGINE_ASK_TURN    ? ENGINE_TASK_TURN
-                : c->rq.asking == ENGINE_ASK_PROBE ? ENGINE_TASK_PROBE
-                                                   : ENGINE_TASK_EMBED,
+        .task = chain_tasks[c->rq.asking],
         .turn = chain_turn_of(c, l),
         .texts = c->rq.texts,
         .text_count = c->rq.text_count,
+        .query = c->rq.query,
         .connect_ms = l->connect_ms ? l->connect_ms : ENGINE_CONNECT_MS,
         .first_byte_ms = l->first_byte_ms ? l->first_byte_ms : ENGINE_FIRST_BYTE_MS,
         .idle_ms = l->idle_ms ? l->idle_ms : ENGINE_IDLE_MS,
@@ -446,6 +457,8 @@ static enum status chain_copy_texts(struct engine_chain *c, struct err *e)
     for (size_t i = 0; ok && i < c->rq.text_count; i++)
         texts[i] = arena_str(&c->a, c->rq.texts[i], &ok);
     c->rq.texts = texts;
+    if (ok)
+        c->rq.query = arena_str(&c->a, c->rq.query, &ok);
     return ok ? OK : err_nomem(e);
 }
 

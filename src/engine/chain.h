@@ -33,16 +33,17 @@ struct engine_link {
     int64_t connect_ms, first_byte_ms, idle_ms; /* 0: the default */
     int64_t budget_ms;                          /* for this engine with all its tries; 0: the default */
 };
-enum engine_asking { ENGINE_ASK_TURN, ENGINE_ASK_PROBE, ENGINE_ASK_EMBED };
+enum engine_asking { ENGINE_ASK_TURN, ENGINE_ASK_PROBE, ENGINE_ASK_EMBED, ENGINE_ASK_RERANK };
 struct engine_chain_request {
     enum engine_asking asking;
     struct id tenant;
     const struct engine_link *links;
     size_t link_count;
     const struct engine_turn *turn; /* of ENGINE_ASK_TURN */
-    const struct str *texts;        /* of ENGINE_ASK_EMBED */
+    const struct str *texts;        /* of ENGINE_ASK_EMBED and ENGINE_ASK_RERANK */
     size_t text_count;
-    bool mask; /* hide personal data in all texts of the turn, and put it back into the answer */
+    struct str query; /* of ENGINE_ASK_RERANK: what the texts are compared with */
+    bool mask;        /* hide personal data in all texts of the turn, and put it back into the answer */
     const struct str *mask_patterns;
     size_t mask_pattern_count;
     size_t max_output; /* bytes of text; 0: the default */

@@ -31,6 +31,7 @@ struct engine_call;
 #define ENGINE_CAN_EMBED 16U
 #define ENGINE_KEEPS_HISTORY 32U /* the server remembers the conversation: only the last message is sent */
 #define ENGINE_LATE_REPLIES 64U
+#define ENGINE_CAN_RERANK 256U
 #define ENGINE_SERIAL 128U /* one question of a visitor at a time */
 
 enum engine_role { ENGINE_SYSTEM, ENGINE_USER, ENGINE_ASSISTANT, ENGINE_TOOL };
@@ -87,6 +88,7 @@ enum engine_event_kind {
     ENGINE_EVENT_HANDOFF,   /* a person is wanted; text says why, or "" */
     ENGINE_EVENT_MODEL,     /* of a probe: text is the id of a model that the server offers */
     ENGINE_EVENT_VECTOR,    /* of an embedding: vector, dimensions, index of its text */
+    ENGINE_EVENT_SCORE,     /* of a rerank: score (higher is nearer to the query), index of its text */
     ENGINE_EVENT_CONVERSATION, /* of a request that came in: text is the shown id of the conversation it belongs to */
 };
 struct engine_choice {
@@ -104,7 +106,8 @@ struct engine_event {
     struct engine_tool_call call;
     struct engine_usage usage;
     const float *vector;
-    size_t dimensions, index; /* of a vector; of the link, in the state that a chain reports */
+    size_t dimensions, index;
+    double score; /* of a vector; of the link, in the state that a chain reports */
 };
 
 /* ---- an engine ---- */
@@ -129,6 +132,7 @@ struct engine_ops {
     void (*probe)(struct engine_run *run);
     void (*turn)(struct engine_run *run);
     void (*embed)(struct engine_run *run);
+    void (*rerank)(struct engine_run *run);
     /* Turns a request from the server into events and ends the run, before it returns; on any thread, since it starts
      * no calls. It checks first that the request is from the server. Without a state it reports
      * ENGINE_EVENT_CONVERSATION only, with one also what is new to it. */
@@ -149,7 +153,9 @@ struct arena *engine_run_arena(struct engine_run *run);
 /* Lives until the function or handler of the engine returns: for building a request, which engine_call copies. */
 struct arena *engine_run_scratch(struct engine_run *run);
 const struct engine_turn *engine_run_turn(const struct engine_run *run);
-const struct str *engine_run_texts(const struct engine_run *run, size_t *n); /* of an embedding */
+const struct str *engine_run_texts(const struct engine_run *run, size_t *n); /* of an embedding or rerank */
+/* What the texts of a rerank are compared with. */
+struct str engine_run_query(const struct engine_run *run);
 /* A setting as text, its initial value if it was never set, "" without one. */
 struct str engine_run_setting(const struct engine_run *run, const char *name);
 /* A setting of kind NUMBER, its initial value if it was never set, 0 without one. */

@@ -208,6 +208,12 @@ static void hf_probe(struct engine_run *run)
 
 /* ---- embeddings ---- */
 
+/* The one document of the reply had all vectors, or has ended the run. */
+static void hf_on_vectors_end(struct engine_run *run)
+{
+    engine_run_end(run, ENGINE_OK);
+}
+
 static bool hf_on_vectors(struct engine_run *run, struct str event, const struct json *doc)
 {
     size_t n;
@@ -216,13 +222,13 @@ static bool hf_on_vectors(struct engine_run *run, struct str event, const struct
     if (json_get(doc, "error"))
         openai_chat_fail(run, doc);
     else
-        engine_emit_vectors(run, doc, n);
+        engine_emit_vectors(run, doc, 0, n);
     return true;
 }
 
 static void hf_embed(struct engine_run *run)
 {
-    static const struct engine_handlers on = {.document = hf_on_vectors, .end = hf_reply_on_end};
+    static const struct engine_handlers on = {.document = hf_on_vectors, .end = hf_on_vectors_end};
     const struct hf *h = engine_run_memory(run);
     struct str model = engine_run_setting(run, "embedding_model");
     struct json *body = json_new_object(engine_run_scratch(run)), *inputs = NULL;

@@ -40,6 +40,11 @@ const struct str *engine_run_texts(const struct engine_run *run, size_t *n)
     return run->rq.texts;
 }
 
+struct str engine_run_query(const struct engine_run *run)
+{
+    return run->rq.query;
+}
+
 bool engine_run_over(const struct engine_run *run)
 {
     return run->over;
@@ -274,6 +279,8 @@ static bool engine_run_can(const struct engine_run *run)
         return ops->turn;
     case ENGINE_TASK_EMBED:
         return ops->embed;
+    case ENGINE_TASK_RERANK:
+        return ops->rerank;
     case ENGINE_TASK_RECEIVE:
         return ops->receive;
     }
@@ -292,6 +299,9 @@ static void engine_run_task(struct engine_run *run)
         break;
     case ENGINE_TASK_EMBED:
         ops->embed(run);
+        break;
+    case ENGINE_TASK_RERANK:
+        ops->rerank(run);
         break;
     case ENGINE_TASK_RECEIVE:
         ops->receive(run, run->rq.incoming);

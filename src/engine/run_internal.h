@@ -7,7 +7,7 @@
 #include "engine/text.h"
 #include "net/calls.h"
 
-enum engine_task { ENGINE_TASK_PROBE, ENGINE_TASK_TURN, ENGINE_TASK_EMBED, ENGINE_TASK_RECEIVE };
+enum engine_task { ENGINE_TASK_PROBE, ENGINE_TASK_TURN, ENGINE_TASK_EMBED, ENGINE_TASK_RERANK, ENGINE_TASK_RECEIVE };
 
 /* Who asked. `ended` is called exactly once, last, and not after engine_run_cancel(). */
 struct engine_owner {
@@ -26,6 +26,7 @@ struct engine_run_request {
     const struct engine_turn *turn;
     const struct str *texts;
     size_t text_count;
+    struct str query; /* of ENGINE_TASK_RERANK */
     const struct engine_incoming *incoming;
     int64_t connect_ms, first_byte_ms, idle_ms;
     bool loading;        /* the try before this one ended with ENGINE_LOADING */

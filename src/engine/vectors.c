@@ -75,15 +75,13 @@ static bool vectors_emit_mean(struct engine_run *run, const struct json *v, size
     return good;
 }
 
-void engine_emit_vectors(struct engine_run *run, const struct json *doc, size_t n)
+void engine_emit_vectors(struct engine_run *run, const struct json *doc, size_t first, size_t n)
 {
     bool whole = n == 1; /* everything belongs to the one text, however it is nested */
     bool good = json_is(doc, JSON_ARRAY) && (whole || json_len(doc) == n);
     size_t dimensions = 0;
     for (size_t i = 0; good && i < n; i++)
-        good = vectors_emit_mean(run, whole ? doc : json_at(doc, i), i, &dimensions);
-    if (good)
-        engine_run_end(run, ENGINE_OK);
-    else
+        good = vectors_emit_mean(run, whole ? doc : json_at(doc, i), first + i, &dimensions);
+    if (!good)
         engine_run_fail_text(run, ENGINE_PROTOCOL, "The reply does not have a vector for each text.");
 }

@@ -5,9 +5,9 @@
 
 #include "engine/engine.h"
 
-/* Report a vector for each of `n` texts from arrays of numbers that are nested to any depth. A text that has a
- * vector for each token gets their mean. Ends the run: with ENGINE_OK if each text has a vector and all have the same
- * number of dimensions, otherwise with ENGINE_PROTOCOL. */
-void engine_emit_vectors(struct engine_run *run, const struct json *doc, size_t n);
+/* Report a vector for each of the `n` texts from number `first` on. `doc` has arrays of numbers, nested to any depth. A
+ * text that has a vector for each token gets their mean. If a text has no vector, or the vectors differ in their number
+ * of dimensions, the run ends with ENGINE_PROTOCOL. */
+void engine_emit_vectors(struct engine_run *run, const struct json *doc, size_t first, size_t n);
 
 #endif

@@ -1,9 +1,11 @@
 /* engine_cli.c: a chain of engines on a string: one JSON object a line in, one out, for the tests of this folder.
  *
- *   {"asking": "turn" | "probe" | "embed", "links": [{"type", "settings", "budget_ms", "first_byte_ms", "idle_ms"}],
+ *   {"asking": "turn" | "probe" | "embed" | "rerank",
+ *    "links": [{"type", "settings", "budget_ms", "first_byte_ms", "idle_ms"}],
  *    "messages": [{"role", "text", "images": [{"url", "mime", "hex"}], "calls": [...], "tool_id", "tool_name"}],
- *    "tools": [...], "schema", "texts": [...], "mask": true, "mask_patterns": [...], "max_tokens", "temperature",
- *    "state", "message_id", "conversation", "contact", "cancel_ms": cancel so long after the start}
+ *    "tools": [...], "schema", "texts": [...], "query", "mask": true, "mask_patterns": [...],
+ *    "max_tokens", "temperature", "state", "message_id", "conversation", "contact",
+ *    "cancel_ms": cancel so long after the start}
  *   -> {"events": [{"kind", "ms", ...}], "class", "text", "interrupted", "winner", "tries": [...], "sent": [...],
  *       "ms", "cancelled_ms", "in_flight"} */
 #include <stdio.h>
@@ -26,6 +28,7 @@ static const char *const kinds[] = {
     [ENGINE_EVENT_CARD] = "card",           [ENGINE_EVENT_MEDIA] = "media",     [ENGINE_EVENT_CITATION] = "citation",
     [ENGINE_EVENT_TOOL_CALL] = "tool_call", [ENGINE_EVENT_USAGE] = "usage",     [ENGINE_EVENT_STATE] = "state",
     [ENGINE_EVENT_HANDOFF] = "handoff",     [ENGINE_EVENT_MODEL] = "model",     [ENGINE_EVENT_VECTOR] = "vector",
+    [ENGINE_EVENT_SCORE] = "score",
 };
 static const char *const roles[] = {"system", "user", "assistant", "tool"};
 
@@ -166,6 +169,8 @@ static void write_event(struct json *rows, const struct engine_event *ev, int64_
              json_set_str(row, "arguments", ev->call.arguments) == 0);
     if (ev->kind == ENGINE_EVENT_USAGE)
         must(json_set_int(row, "in", ev->usage.tokens_in) == 0 && json_set_int(row, "out", ev->usage.tokens_out) == 0);
+    if (ev->kind == ENGINE_EVENT_SCORE)
+        must(json_set_int(row, "index", (int64_t)ev->index) == 0 && json_set_double(row, "score", ev->score) == 0);
     if (ev->kind == ENGINE_EVENT_VECTOR)
         must(json_set_int(row, "index", (int64_t)ev->index) == 0 &&
              json_set_int(row, "dimensions", (int64_t)ev->dimensions) == 0 &&
@@ -234,7 +239,7 @@ static void wait_for(struct engine_chain *c, struct waker_wait *w, struct arena 
 
 static void answer(struct arena *a, const struct json *in, struct json *out)
 {
-    static const char *const askings[] = {"turn", "probe", "embed"};
+    static const char *const askings[] = {"turn", "probe", "embed", "rerank"};
     const struct config *config = config_current();
     struct engine_turn turn;
     struct engine_chain *c = NULL;
@@ -250,6 +255,7 @@ static void answer(struct arena *a, const struct json *in, struct json *out)
         .link_count = json_len(json_get(in, "links")),
         .texts = read_texts(a, json_get(in, "texts")),
         .text_count = json_len(json_get(in, "texts")),
+        .query = json_get_str(in, "query"),
         .mask = json_bool(json_get(in, "mask")),
         .mask_patterns = read_texts(a, json_get(in, "mask_patterns")),
         .mask_pattern_count = json_len(json_get(in, "mask_patterns")),

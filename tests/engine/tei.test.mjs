@@ -18,6 +18,7 @@ beforeEach(() => fake.clear())
 
 const link = (settings, more) => ({ type: 'tei', settings: { base_url: `${fake.url}/`, api_key: TOKEN, ...settings }, ...more })
 const embed = (texts, settings, more) => chain.ask({ asking: 'embed', texts, links: [link(settings, more)] })
+const rerank = (query, texts) => chain.ask({ asking: 'rerank', query, texts, links: [link({})] })
 
 test('each text has its vector', async () => {
     const got = await embed(['a', 'b'])
@@ -27,6 +28,29 @@ test('each text has its vector', async () => {
         fake.script = { vectors }
         assert.equal((await embed(['a', 'b'])).class, 'PROTOCOL', JSON.stringify(vectors))
     }
+})
+
+test('more texts than the server takes at once are sent in batches', async () => {
+    const texts = Array.from({ length: 70 }, (_, i) => `text ${i}`)
+    const got = await embed(texts)
+    assert.deepEqual([got.class, got.of('vector').map(v => v.index)], ['OK', texts.map((_, i) => i)])
+    assert.deepEqual(fake.requests.map(r => r.body.inputs.length), [32, 32, 6])
+    const ranks = await rerank('q', texts)
+    assert.deepEqual([ranks.class, ranks.of('score').map(s => s.index).sort((a, b) => a - b)], ['OK', texts.map((_, i) => i)])
+})
+
+test('a rerank gives each text its score', async () => {
+    fake.script = { scores: [0.25, 0.75, 0.5] }
+    const got = await rerank('where', ['a', 'b', 'c'])
+    assert.deepEqual([got.class, got.of('score').map(s => [s.index, s.score])], ['OK', [[1, 0.75], [2, 0.5], [0, 0.25]]])
+    assert.deepEqual([fake.requests[0].path, fake.requests[0].body], ['/rerank', { truncate: true, texts: ['a', 'b', 'c'], query: 'where' }])
+    const row = (index, score = 1) => ({ index, score })
+    for (const ranks of [[], {}, [row(0)], [row(0), row(0)], [row(0), row(2)], [row(0), row(-1)], [row(0), row(1, 'x')], [row(0), row(1), row(1)]]) {
+        fake.script = { ranks }
+        assert.equal((await rerank('where', ['a', 'b'])).class, 'PROTOCOL', JSON.stringify(ranks))
+    }
+    const other = await chain.ask({ asking: 'rerank', query: 'q', texts: ['a'], links: [{ ...link({}), type: 'huggingface' }] })
+    assert.equal(other.class, 'CONFIG')
 })
 
 for (const [status, body, expected] of [

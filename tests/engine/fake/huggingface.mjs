@@ -15,6 +15,8 @@
 //   score         of the answer
 //   offset        the name of the end in an answer to a question: "end" (default) or "stop"
 //   vectors       in place of the vectors
+//   scores        of the texts of a rerank; default: a tenth of each index
+//   ranks         in place of the rows of a rerank
 //   gone          404 or 410, as a host that was shut down
 import { Fake, stream } from './server.mjs'
 
@@ -100,8 +102,9 @@ function labels(body, script, wrap) {
 function tei(path, rq, rs, script) {
     if (path === '/info') return json(rs, { model_id: 'org/embed', max_client_batch_size: 32 })
     if (rq.headers.authorization !== `Bearer ${TOKEN}`) return rs.writeHead(401).end()
-    if (path === '/rerank') return json(rs, rq.body.texts.map((_, index) => ({ index, score: script.scores?.[index] ?? index / 10 })).sort((a, b) => b.score - a.score))
-    const inputs = [rq.body.inputs].flat()
+    const inputs = [rq.body.inputs ?? rq.body.texts].flat()
+    if (inputs.length > 32) return json(rs, { error: `batch size ${inputs.length} > maximum allowed batch size 32`, error_type: 'Validation' }, 413)
+    if (path === '/rerank') return json(rs, script.ranks ?? inputs.map((_, index) => ({ index, score: script.scores?.[index] ?? index / 10 })).sort((a, b) => b.score - a.score))
     if (!inputs.length || inputs.includes('')) return json(rs, { error: '`inputs` cannot be empty', error_type: 'Empty' }, 400)
     const out = script.vectors ?? inputs.map((_, i) => [i + 0.5, -1, 0.25])
     if (script.fault) return stream(rs, 'application/json', cut(JSON.stringify(out)), script)
