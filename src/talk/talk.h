@@ -104,7 +104,8 @@ struct talk_trial {
     struct id tenant, bot;
     struct str text, choice, locale;
     const struct json *state; /* as the previous call gave it; NULL at first */
-    struct json *path;        /* an array, gets {"node","type"} of each node taken; may be NULL */
+    struct json *path;        /* an array, gets {"node","type"} of each node taken, also "fault" and "asked" (see
+                               * turn_engine_note); may be NULL */
 };
 enum status talk_test(struct talk *t, const struct talk_trial *trial, struct arena *a, struct talk_out *out,
                       struct json **next, struct err *e);

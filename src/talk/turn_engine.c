@@ -344,6 +344,8 @@ enum status turn_engine_step(struct turn *u, bool *waits, struct flow_engine_res
     for (size_t i = 0; i < o.try_count; i++)
         u->outside.spent_us += o.tries[i].total_ms * 1000;
     st = engine_result(u, &o, out, e);
+    if (st == OK && u->path)
+        st = turn_engine_note(u, &o, e);
     turn_engine_abandon(u);
     return st;
 }

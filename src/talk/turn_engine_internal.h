@@ -30,6 +30,12 @@ const struct json *turn_engine_state(struct turn *u, struct id engine);
 /* Remembers a value that the engine reports; it becomes a part of the conversation's state. */
 enum status turn_engine_state_set(struct turn *u, struct id engine, const struct engine_event *ev, struct err *e);
 
+/* turn_engine_note.c: notes in the path of a test turn, with the node that asked, what was sent and how each try ended:
+ * "asked": {"sent": [{"role", "text"}], "cut" (true: that is not all), "tries": [{"engine" (its name), "model", "in",
+ * "out" (tokens), "first", "total" (ms), "fault"}]}. A number that is not known is -1. To be called before
+ * turn_engine_abandon. */
+enum status turn_engine_note(struct turn *u, const struct engine_outcome *o, struct err *e);
+
 /* Gives the question up, if there is one. */
 void turn_engine_abandon(struct turn *u);
 

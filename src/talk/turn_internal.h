@@ -83,9 +83,9 @@ struct turn {
     struct outside outside;
     struct turn_headers headers; /* of the call that is in flight */
     struct turn_engine engine;
-    size_t asked; /* engines, in this turn */
+    size_t asked;              /* engines, in this turn */
     struct json *engines_kept; /* of the conversation's state: what its engines remember */
-    int64_t begun_us;            /* when the message arrived, by clock_mono_us */
+    int64_t begun_us;          /* when the message arrived, by clock_mono_us */
     uint8_t key[16];
     struct usage_quota quota;
     int64_t now_ms;
@@ -94,6 +94,7 @@ struct turn {
     size_t reply_n, reply_cap;
     struct json *path;    /* of a test: the nodes taken */
     size_t path_n;        /* in `path` */
+    size_t noted;         /* bytes of prompts in `path` */
     struct flow_run *run; /* while the flow runs */
     struct flow_result result;
     struct journal_turn record;

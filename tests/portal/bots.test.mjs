@@ -2,18 +2,22 @@
 // Runs for about 30 s.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { KEY, startOpenai } from '../engine/fake/openai.mjs'
 import { startBrowser } from '../lib/browser.mjs'
 import { startInstall } from '../lib/install.mjs'
-import { createBot, enlarge, importCsv, publish, signUp, watch } from './portal.mjs'
+import { shown } from '../talk/lib.mjs'
+import { createBot, enlarge, importCsv, isAccessible, publish, signUp, watch } from './portal.mjs'
 
-let parley, browser
+let parley, browser, fake
 before(async () => {
-    parley = await startInstall({ config: { rate_limits: 'off' } })
+    fake = await startOpenai()
+    parley = await startInstall({ config: { rate_limits: 'off', engine_private_hosts: `127.0.0.1:${fake.port}` } })
     browser = await startBrowser()
 })
 after(async () => {
     await browser?.close()
     await parley?.stop()
+    await fake?.stop()
 })
 
 const fresh = async () => (await browser.newContext()).newPage()
@@ -241,6 +245,54 @@ test('the test chat shows why a call took the error way', async () => {
         await page.getByLabel('Message').press('Enter')
         await page.locator('.chat-fault').getByText(why).waitFor()
     }
+})
+
+test('the test chat shows which engine was asked, what was sent, the tokens and the time', async () => {
+    const page = await fresh()
+    const wrong = watch(page)
+    await signUp(page, parley.url, { workspace: 'Engines' })
+    const bot = await createBot(page, parley.url, 'Asker', 'Assistant')
+    const [{ tenant }] = await parley.sql(`SELECT HEX(tenant_id) AS tenant FROM bot WHERE name = 'Asker'`)
+    const key = (await parley.run('key', 'create', '--tenant', shown('ws', tenant), '--scopes', 'read,write')).trim()
+    const call = async (method, path, body) => {
+        const reply = await fetch(`${parley.url}/v1${path}`, { method, headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
+        assert.ok(reply.ok, `${path}: ${reply.status}`)
+        return reply.json()
+    }
+    const chain = []
+    for (const [name, api_key] of [[`Old <b>"'&`, 'sk-wrong-key-9876543210'], ['Good <i>', KEY]])
+        chain.push((await call('POST', '/engines', { type: 'openai', name, settings: { base_url: `${fake.url}/v1`, model: 'small', api_key } })).id)
+    await call('PUT', `/bots/${bot.split('/').pop()}/engines`, { chain, prompt: `Be kind. ${XSS}`, limits: { mask: true } })
+    fake.script = { text: XSS }
+    await page.goto(`${parley.url}${bot}/test`)
+    await page.getByLabel('Message').fill(`Write to anna@example.com ${XSS}`)
+    await page.getByLabel('Message').press('Enter')
+    const asked = page.locator('.chat-asked')
+    await asked.getByText('assistant:').waitFor()
+    const tries = await asked.locator('.chat-try').allInnerTexts()
+    assert.match(tries[0], /^Old <b>"'&, small, \d+ ms The engine refused the key/)
+    assert.match(tries[1], /^Good <i>, small, 11 tokens in, 7 out, \d+ ms \(first words after \d+ ms\)$/)
+    assert.equal(tries.length, 2)
+    assert.equal(await asked.locator('dl').isVisible(), false)
+    await asked.locator('summary').click()
+    const sent = await asked.locator('dd').allInnerTexts()
+    const really = fake.requests.at(-1).body.messages
+    assert.deepEqual(await asked.locator('dt').allInnerTexts(), really.map(m => m.role))
+    assert.deepEqual(sent, really.map(m => m.content))
+    assert.ok(sent[0].startsWith('Be kind. ">') && sent.at(-1).startsWith('Write to') && !sent.at(-1).includes('anna@example.com'), sent.at(-1))
+    const html = await page.content()
+    assert.ok(!html.includes('sk-wrong') && !html.includes(KEY), 'no key is on the page')
+    assert.equal(await page.evaluate(() => window.hurt), undefined)
+    await isAccessible(page, 'the test chat')
+
+    for (let i = 0; i < 6; i++) {
+        const before = await page.locator('.chat-row.visitor').count()
+        await page.getByLabel('Message').fill(`More ${i}`)
+        await page.getByLabel('Message').press('Enter')
+        await page.waitForFunction(n => document.querySelectorAll('.chat-row.visitor').length > n, before)
+    }
+    assert.equal(await asked.count(), 5)
+    assert.deepEqual(wrong, [])
 })
 
 test('a test chat of one person and bot cannot be handed to another', async () => {

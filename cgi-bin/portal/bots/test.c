@@ -13,7 +13,8 @@
 
 #include "base/banned.h"
 
-#define TEST_LOG 80 /* entries that are kept */
+#define TEST_LOG 80    /* entries that are kept */
+#define TEST_PROMPTS 5 /* turns whose prompts are kept */
 #define TEST_SEALED (600 * KB)
 
 struct test_chat {
@@ -258,14 +259,63 @@ static enum status test_talk_once(struct test_chat *ch, struct str text, struct 
     return OK;
 }
 
+/* What one try of an engine took. Numbers that the engine's server did not report are left out. */
+static void test_fill_try(struct view *v, const char *key, size_t i, const struct json *try)
+{
+    int64_t in = json_int(json_get(try, "in"), -1), out = json_int(json_get(try, "out"), -1);
+    int64_t first = json_int(json_get(try, "first"), -1), total = json_int(json_get(try, "total"), 0);
+    view_str(v, view_at(v, key, i, "Engine"), json_get_str(try, "engine"));
+    view_str(v, view_at(v, key, i, "Model"), json_get_str(try, "model"));
+    view_str(v, view_at(v, key, i, "Fault"), json_get_str(try, "fault"));
+    if (in >= 0 && out >= 0) {
+        struct str text = view_fill(v, "Bots.Test.Tokens", {"in", view_number_text(v, in)},
+                                    {"out", view_number_text(v, out)});
+        view_str(v, view_at(v, key, i, "Tokens"), text);
+    }
+    struct str time = view_fill(v, first >= 0 ? "Bots.Test.TimeFirst" : "Bots.Test.Time",
+                                {"total", view_number_text(v, total)}, {"first", view_number_text(v, first)});
+    view_str(v, view_at(v, key, i, "Time"), time);
+}
+
+static void test_fill_asked(struct view *v, const char *step, const struct json *asked)
+{
+    char key[112];
+    const struct json *tries = json_get(asked, "tries"), *sent = json_get(asked, "sent");
+    snprintf(key, sizeof(key), "%s.Tries", step);
+    for (size_t i = 0; i < json_len(tries); i++)
+        test_fill_try(v, key, i, json_at(tries, i));
+    snprintf(key, sizeof(key), "%s.Sent", step);
+    for (size_t i = 0; i < json_len(sent); i++) {
+        view_str(v, view_at(v, key, i, "Role"), json_get_str(json_at(sent, i), "role"));
+        view_str(v, view_at(v, key, i, "Text"), json_get_str(json_at(sent, i), "text"));
+    }
+    snprintf(key, sizeof(key), "%s.Cut", step);
+    view_bool(v, key, json_bool(json_get(asked, "cut")));
+}
+
 static void test_fill_path(struct view *v, size_t i, const struct json *path)
 {
-    char key[64];
+    char key[64], step[96];
     snprintf(key, sizeof(key), "Messages.%zu.Path", i);
     for (size_t k = 0; k < json_len(path); k++) {
         view_str(v, view_at(v, key, k, "Node"), json_get_str(json_at(path, k), "node"));
         view_str(v, view_at(v, key, k, "Type"), json_get_str(json_at(path, k), "type"));
         view_str(v, view_at(v, key, k, "Fault"), json_get_str(json_at(path, k), "fault"));
+        snprintf(step, sizeof(step), "%s.%zu", key, k);
+        if (json_get(json_at(path, k), "asked"))
+            test_fill_asked(v, step, json_get(json_at(path, k), "asked"));
+    }
+}
+
+/* Prompts are long and repeat the conversation, so only those of the newest turns stay in the form. */
+static void test_forget_prompts(struct json *log)
+{
+    int turns = 0;
+    for (size_t i = json_len(log); i-- > 0;) {
+        const struct json *path = json_get(json_at(log, i), "path");
+        turns += path ? 1 : 0;
+        for (size_t k = 0; turns > TEST_PROMPTS && k < json_len(path); k++)
+            json_del(json_at(path, k), "asked");
     }
 }
 
@@ -274,6 +324,7 @@ static void test_chat_show(struct test_chat *ch, int status)
 {
     struct page *pg = &ch->pg;
     size_t n = json_len(ch->log), first = n > TEST_LOG ? n - TEST_LOG : 0;
+    test_forget_prompts(ch->log);
     struct json *kept = first ? json_new_array(pg->rq->arena) : ch->log;
     for (size_t i = first; i < n; i++) {
         const struct json *en = json_at(ch->log, i);
