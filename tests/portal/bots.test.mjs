@@ -292,6 +292,16 @@ test('the test chat shows which engine was asked, what was sent, the tokens and 
         await page.waitForFunction(n => document.querySelectorAll('.chat-row.visitor').length > n, before)
     }
     assert.equal(await asked.count(), 5)
+    assert.equal(await page.getByText('This is not all').count(), 0)
+    await call('PUT', `/bots/${bot.split('/').pop()}/engines`, { chain, prompt: `${'ä'.repeat(3999)}the end` })
+    await page.getByLabel('Message').fill('The last')
+    await page.getByLabel('Message').press('Enter')
+    await asked.last().getByText('This is not all').waitFor({ state: 'attached' })
+    assert.equal(await asked.last().locator('dd').first().textContent(), `${'ä'.repeat(3999)}t`)
+    assert.equal(await asked.last().locator('dd').last().textContent(), 'The last')
+    await page.setViewportSize({ width: 390, height: 844 })
+    await asked.last().locator('summary').click()
+    await isAccessible(page, 'a long prompt on a phone')
     assert.deepEqual(wrong, [])
 })
 
