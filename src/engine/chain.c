@@ -129,6 +129,22 @@ static void chain_report_shown(struct engine_chain *c, const struct engine_event
     buf_release(&arguments);
 }
 
+static size_t chain_message_tokens(const struct engine_message *m)
+{
+    size_t n = MESSAGE_TOKENS + text_tokens(m->text);
+    for (size_t i = 0; i < m->call_count; i++)
+        n += text_tokens(m->calls[i].name) + text_tokens(m->calls[i].arguments);
+    return n;
+}
+
+/* Pieces are rounded up one by one, so the estimate of a stream is high, never low. A message after its pieces is not
+ * counted again. */
+static void chain_estimate(struct engine_try *try, const struct engine_event *ev)
+{
+    if (ev->kind == ENGINE_EVENT_DELTA || (ev->kind == ENGINE_EVENT_MESSAGE && !try->estimate.tokens_out))
+        try->estimate.tokens_out += (int64_t)text_tokens(ev->text);
+}
+
 static void chain_on_event(void *ctx, const struct engine_event *what)
 {
     struct engine_chain *c = ctx;
@@ -142,6 +158,7 @@ static void chain_on_event(void *ctx, const struct engine_event *what)
         if (!try->answered)
             try->first_ms = (clock_mono_us() - c->began_us) / 1000;
         try->answered = c->reported = true;
+        chain_estimate(try, ev);
     }
     if (c->mask)
         chain_report_shown(c, ev);
@@ -318,6 +335,8 @@ static void chain_try_link(struct engine_chain *c)
     c->began_us = now;
     *try = (struct engine_try){.engine = l->engine, .type = l->type, .usage = {-1, -1}, .first_ms = -1};
     chain_write_model(c, l, try);
+    for (size_t i = 0; c->turn && i < c->turn->message_count; i++)
+        try->estimate.tokens_in += (int64_t)chain_message_tokens(&c->turn->messages[i]);
     struct engine_run_request rq = {
         .ops = engine_ops_of(l->type),
         .type = l->type,
@@ -507,14 +526,6 @@ enum status engine_chain_start(const struct config *config, const struct engine_
         chain_unref(c);
     }
     return st;
-}
-
-static size_t chain_message_tokens(const struct engine_message *m)
-{
-    size_t n = MESSAGE_TOKENS + text_tokens(m->text);
-    for (size_t i = 0; i < m->call_count; i++)
-        n += text_tokens(m->calls[i].name) + text_tokens(m->calls[i].arguments);
-    return n;
 }
 
 size_t engine_history_begin(const struct engine_message *messages, size_t n, size_t tokens)

@@ -54,7 +54,8 @@ struct engine_try {
     struct id engine;
     const struct engine_type *type;
     char model[128];
-    struct engine_usage usage; /* -1: the server did not say */
+    struct engine_usage usage;    /* -1: the server did not say */
+    struct engine_usage estimate; /* by text_tokens, of what was sent and what came */
     int64_t first_ms;          /* from the beginning of the try to the first piece of the answer; -1: none came */
     int64_t total_ms;
     bool answered; /* something of an answer was reported */
