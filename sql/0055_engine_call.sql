@@ -8,7 +8,7 @@ CREATE TABLE engine_call (
   type VARCHAR(30) CHARACTER SET ascii NOT NULL,
   model VARCHAR(200) NOT NULL,
   outcome VARCHAR(30) CHARACTER SET ascii NOT NULL COMMENT 'ok, or the class of the error',
-  http_status SMALLINT NOT NULL COMMENT '0: no answer',
+  http_status SMALLINT NOT NULL COMMENT 'of a failed call; 0: there was no reply, or the engine answered',
   tokens_in INT NOT NULL,
   tokens_out INT NOT NULL,
   estimated TINYINT NOT NULL COMMENT 'the engine reported no tokens; they were estimated',

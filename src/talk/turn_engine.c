@@ -150,12 +150,27 @@ static void engine_set_sampling(const struct turn_engine *q, struct engine_turn 
 
 /* ---- asking ---- */
 
-/* All that needs the database, with one connection: the chain, its keys, the history. */
+static struct engine_account engine_account_of(struct turn *u, char visitor[ID_TEXT_MAX])
+{
+    static const char *const purposes[] = {
+        [FLOW_ASK] = "answer", [FLOW_CLASSIFY] = "classify", [FLOW_EXTRACT] = "extract"};
+    bool test = id_is_none(u->conv.id);
+    return (struct engine_account){
+        .tenant = u->conv.tenant,
+        .bot = u->conv.bot,
+        .conversation = u->conv.id,
+        .visitor = u->in->visitor.n ? u->in->visitor : str_from(id_text(ID_CONVERSATION, u->conv.id, visitor)),
+        .purpose = test ? "test" : purposes[u->engine.call->kind],
+        .limits = u->engine.limits};
+}
+
+/* All that needs the database, with one connection: the chain, its keys, the caps, the history. */
 static enum status engine_prepare(struct turn *u, struct engine_chain_request *rq, struct engine_turn *t,
                                   const char **why, struct err *e)
 {
     struct bot_engines b;
     struct engine_link *links = arena_array(u->arena, ENGINE_CHAIN_MAX, sizeof(*links));
+    char visitor[ID_TEXT_MAX];
     struct db *c = NULL;
     enum status st = links ? db_get(u->talk->pool, &c, e) : err_nomem(e);
     if (st == OK)
@@ -168,6 +183,10 @@ static enum status engine_prepare(struct turn *u, struct engine_chain_request *r
         u->engine.links = links;
         if (rq->link_count == 0)
             *why = "No engine is set up for this bot.";
+    }
+    if (st == OK && !*why) {
+        const struct engine_account who = engine_account_of(u, visitor);
+        st = engine_account_check(c, &who, u->now_ms, u->arena, why, e);
     }
     if (st == OK && !*why)
         st = engine_make_turn(u, c, b.prompt, t, e);
@@ -314,6 +333,22 @@ static enum status engine_drain(struct turn *u, struct err *e)
     return engine_show(u, e);
 }
 
+/* The account is kept even if the answer is of no use: the provider charges for it. A database that is away does not
+ * take the answer from the visitor. */
+static void engine_record(struct turn *u, const struct engine_outcome *o)
+{
+    char visitor[ID_TEXT_MAX];
+    struct err e = ERR_INIT;
+    struct db *c = NULL;
+    const struct engine_account who = engine_account_of(u, visitor);
+    enum status st = db_get(u->talk->pool, &c, &e);
+    if (st == OK)
+        st = engine_account_record(c, &who, o, clock_now_ms(), &e);
+    db_put(c);
+    if (st != OK)
+        log_line(LOG_ERROR, "engine_call_not_recorded", LOG_S("code", err_code(&e)), LOG_S("message", e.message));
+}
+
 static enum status engine_result(struct turn *u, const struct engine_outcome *o, struct flow_engine_result *out,
                                  struct err *e)
 {
@@ -341,6 +376,7 @@ enum status turn_engine_step(struct turn *u, bool *waits, struct flow_engine_res
     *waits = st == OK && !engine_chain_over(u->engine.chain, &o);
     if (st != OK || *waits)
         return st;
+    engine_record(u, &o);
     for (size_t i = 0; i < o.try_count; i++)
         u->outside.spent_us += o.tries[i].total_ms * 1000;
     st = engine_result(u, &o, out, e);

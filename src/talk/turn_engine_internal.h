@@ -3,6 +3,7 @@
 #define PARLEY_TALK_TURN_ENGINE_INTERNAL_H
 
 #include "engine/chain.h"
+#include "engine/workspace/account.h"
 #include "flow/flow.h"
 
 struct turn;

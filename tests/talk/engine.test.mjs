@@ -173,6 +173,37 @@ test('a choice and a form are filled by the engine', async () => {
     assert.deepEqual(texts(await send(parley, bot, { text: 'hm' })), ['Not understood.'])
 })
 
+test('every call is recorded with its tokens, also one that failed', async () => {
+    const { bot, hex, tenant } = await engineBot(askFlow(), [one, two])
+    await parley.sql("REPLACE INTO engine_price (type, model, input, output, updated_at) VALUES ('openai', 'sma*', 2000000000, 6000000000, NOW(3))")
+    one.script = { status: 401, body: { error: { message: 'bad key', code: 'invalid_api_key' } } }
+    two.script = { text: 'Answered.' }
+    const { body } = await send(parley, bot, { text: 'go' })
+    const rows = await parley.sql(`SELECT outcome, http_status, tokens_in, tokens_out, estimated, cost, type, model, purpose, HEX(conversation_id) c FROM engine_call WHERE bot_id = 0x${hex} ORDER BY call_id`)
+    assert.deepEqual(rows.map(r => [r.outcome, Number(r.http_status)]), [['AUTH', 401], ['OK', 0]])
+    const good = rows[1]
+    assert.deepEqual([good.tokens_in, good.tokens_out, good.estimated, good.type, good.model, good.purpose].map(String), ['11', '7', '0', 'openai', 'small', 'answer'])
+    assert.equal(Number(good.cost), 11 * 2000 + 7 * 6000)
+    assert.ok(body.conversation)
+    const [sum] = await parley.sql(`SELECT SUM(calls) n, SUM(tokens) t FROM engine_usage WHERE tenant_id = 0x${tenant} AND scope = 'workspace' AND monthly = 0`)
+    assert.equal(String(sum.n), '2')
+})
+
+test('a cap of a visitor, of a bot and of a workspace ends in the fallback', async () => {
+    for (const scope of ['visitor', 'bot', 'workspace']) {
+        const { bot } = await engineBot(askFlow(), [one], { limits: { [scope]: { calls_day: 2 } } })
+        one.script = { text: 'Answered.' }
+        const said = []
+        for (let i = 0; i < 4; i++) said.push(...texts(await send(parley, bot, { text: 'go' })))
+        assert.deepEqual(said, ['Answered.', 'Answered.', 'No engine answered.', 'No engine answered.'], scope)
+        assert.equal(one.requests.length, 2, scope)
+    }
+    const { bot } = await engineBot(askFlow(), [one], { limits: { bot: { tokens_month: 10 } } })
+    one.script = { text: 'Answered.' }
+    assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['Answered.'])
+    assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['No engine answered.'], 'the tokens of the month')
+})
+
 test('300 turns that wait for an engine hold no threads', { timeout: 60000 }, async () => {
     const { bot } = await engineBot(askFlow(), [one])
     one.script = { text: 'Late.', delay: 3000 }
