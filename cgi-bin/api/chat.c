@@ -25,6 +25,7 @@ struct completion {
     struct str model;
     int64_t created_s;
     bool stream, usage, begun, again; /* again: the conversation was gone, and a new one is being tried */
+    bool interrupted;                 /* an engine stopped in the middle of what the client was to get */
     size_t messages, pieces;          /* that were sent; of the present message */
     struct openai_cut cut;
     struct buf text; /* the whole answer, when it is not streamed */
@@ -296,6 +297,8 @@ static enum status completion_on_message(void *ctx, const struct talk_message *m
     if (st == OK)
         st = buf_ok(&b) ? openai_cut_add(&x->cut, buf_str(&b), e) : err_nomem(e);
     buf_release(&b);
+    if (m->m.interrupted && !x->cut.ended) /* the client misses nothing of what comes after its own limit */
+        x->interrupted = true;
     x->messages++;
     x->pieces = 0;
     return st;
@@ -329,13 +332,16 @@ static void completion_keep_visitor(struct completion *x)
         log_line(LOG_WARN, "visitor_not_kept", LOG_S("code", err_code(&e)), LOG_S("message", e.message));
 }
 
-/* The replay of an earlier turn has sent nothing to the sink. */
+/* The replay of an earlier turn has sent nothing to the sink. An interrupted answer is recorded like any other, but a
+ * client of this API knows no mark for it in a message: only an error tells it that the text is not whole. */
 static enum status completion_say_rest(struct completion *x, struct err *e)
 {
     enum status st = OK;
     for (size_t i = x->messages; st == OK && i < x->turn->out.n; i++)
         st = completion_on_message(x, &x->turn->out.messages[i], e);
-    return st == OK ? openai_cut_end(&x->cut, e) : st;
+    if (st == OK)
+        st = openai_cut_end(&x->cut, e);
+    return st == OK && x->interrupted ? err_raise(e, E_answer_interrupted) : st;
 }
 
 static void completion_ended(struct request_turn *t)

@@ -64,18 +64,18 @@ void openai_write_error(struct buf *b, const struct err *e, int status)
     buf_puts(b, "}}");
 }
 
-/* A plan that is used up, or a key without the right, will not be there on the second try: the header keeps the
- * clients from trying. */
+/* A plan that is used up, or a key without the right, will not be there on the second try, and a turn whose answer was
+ * interrupted is recorded, so that a second try would be a second message: the header keeps the clients from trying. */
 bool openai_problem(struct request *rq, const struct err *e, int status)
 {
-    static const char *const routes[] = {"/v1/chat/", "/v1/models"};
+    static const char *const routes[] = {"/v1/chat/", "/v1/embeddings", "/v1/models"};
     bool mine = false;
     for (size_t i = 0; i < COUNT_OF(routes); i++)
         mine = mine || str_starts(rq->path, str_from(routes[i]));
     if (!mine)
         return false;
     reply_type(rq, "application/json");
-    if (status == 402 || status == 409)
+    if (status == 402 || status == 409 || err_is(e, E_answer_interrupted))
         reply_header(rq, "X-Should-Retry", STR("false"));
     openai_write_error(reply_body(rq), e, status);
     return true;

@@ -12,8 +12,8 @@ export const flowOf = text => ({
 })
 
 /** An install with the workspaces `mine` and `other`, each {id, key}. */
-export async function startApi() {
-    const parley = await startInstall({ config: { rate_limits: 'off' } })
+export async function startApi(config = {}) {
+    const parley = await startInstall({ config: { rate_limits: 'off', ...config } })
 
     async function key(id, scopes) {
         return (await parley.run('key', 'create', '--tenant', id, '--name', scopes, '--scopes', scopes)).trim()
@@ -55,4 +55,32 @@ export async function startApi() {
         await parley.stop()
         throw error
     }
+}
+
+/** Asks the engines of its bot with each message, and says so when none answers. */
+const engineFlow = {
+    format: 1, languages: ['en'], start: 'ask',
+    nodes: {
+        ask: { type: 'engine', error: 'sorry' },
+        sorry: { type: 'ask', text: { en: 'No engine answered.' }, expect: 'text', next: 'ask' },
+    },
+}
+
+/** A published bot of `who` whose chain is an OpenAI engine for each of these settings. */
+export async function engineBot(call, who, ...all) {
+    async function ok(method, path, body, status = 200) {
+        const got = await call(who, method, path, body)
+        assert.equal(got.status, status, JSON.stringify(got.body))
+        return got.body
+    }
+    const bot = await ok('POST', '/v1/bots', { template: 'faq', name: 'Engine bot' }, 201)
+    await ok('PUT', `/v1/bots/${bot.id}/flow`, { flow: engineFlow, revision: 1 })
+    await ok('POST', `/v1/bots/${bot.id}/publish`)
+    const chain = []
+    for (const settings of all) {
+        const name = `Engine ${Math.random()}`
+        chain.push((await ok('POST', '/v1/engines', { type: 'openai', name, settings: { model: 'small', ...settings } }, 201)).id)
+    }
+    await ok('PUT', `/v1/bots/${bot.id}/engines`, { chain })
+    return bot.id
 }

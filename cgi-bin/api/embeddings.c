@@ -1,0 +1,207 @@
+/* embeddings.c: POST /v1/embeddings: vectors of texts, by the engine of a bot. The first engine of the bot's chain that
+ * can embed is asked, and no other one when it fails: vectors of two models cannot be compared, so a client that stores
+ * them is better served with an error. The request is parked while the engine works, and holds no connection. */
+#include "api/api.h"
+#include "api/openai.h"
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "engine/ops.h"
+#include "engine/workspace/engines.h"
+
+#include "base/banned.h"
+
+#define EMBEDDING_TEXTS_MAX 256 /* so that the reply fits into MAX_REPLY with the usual sizes of vectors */
+#define EMBEDDING_LOOK_MS 1000  /* how often to look whether the client has left */
+
+struct embedding {
+    struct request *rq;
+    struct id bot;
+    struct str model;
+    bool base64;
+    struct str texts[EMBEDDING_TEXTS_MAX];
+    size_t n, bytes; /* of the texts */
+    struct engine_link link;
+    struct engine_chain *chain;
+    struct engine_event vectors[EMBEDDING_TEXTS_MAX]; /* by the index of the text */
+};
+
+/* ---- the request ---- */
+
+/* Tokens (lists of numbers) belong to the tokenizer of one model, which the engine behind a bot need not have. */
+static enum status embedding_read_input(struct embedding *x, const struct json *input, struct err *e)
+{
+    bool one = json_is(input, JSON_STRING);
+    size_t n = one ? 1 : json_len(input);
+    bool good = one || json_is(input, JSON_ARRAY);
+    if (n > EMBEDDING_TEXTS_MAX)
+        return err_at(e, E_field_type, "/input", "\"input\" can have at most %d texts.", EMBEDDING_TEXTS_MAX);
+    for (size_t i = 0; good && i < n; i++) {
+        const struct json *text = one ? input : json_at(input, i);
+        x->texts[i] = json_str(text);
+        x->bytes += x->texts[i].n;
+        good = json_is(text, JSON_STRING) && x->texts[i].n > 0;
+    }
+    x->n = n;
+    return good && n ? OK
+                     : err_at(e, E_field_type, "/input", "\"input\" must be a text or a list of texts, none empty.");
+}
+
+static enum status embedding_read(struct embedding *x, struct err *e)
+{
+    struct json *in = NULL;
+    enum status st = request_json(x->rq, &in, e);
+    if (st != OK)
+        return st;
+    struct str format = json_get_str(in, "encoding_format");
+    x->model = json_get_str(in, "model");
+    x->base64 = str_eqz(format, "base64");
+    if (!id_parse(ID_BOT, x->model, &x->bot))
+        return err_raise_at(e, E_bot_unknown, "/model");
+    if (format.n && !x->base64 && !str_eqz(format, "float"))
+        return err_at(e, E_field_type, "/encoding_format", "\"encoding_format\" must be \"float\" or \"base64\".");
+    if (json_get(in, "dimensions"))
+        return err_at(e, E_field_type, "/dimensions", "The engine decides how long a vector is: leave it out.");
+    return embedding_read_input(x, json_get(in, "input"), e);
+}
+
+/* An engine with one model for answers and another for vectors cannot embed before the second is set. */
+static bool embedding_can(const struct engine_link *l)
+{
+    bool needs = engine_field_find(l->type, STR("model")) && engine_field_find(l->type, STR("embedding_model"));
+    return engine_ops_of(l->type)->caps & ENGINE_CAN_EMBED &&
+           (!needs || json_get_str(l->settings, "embedding_model").n);
+}
+
+static enum status embedding_find(struct embedding *x, struct err *e)
+{
+    struct guard *g = x->rq->app;
+    struct engine_link *links = arena_array(x->rq->arena, ENGINE_CHAIN_MAX, sizeof(*links));
+    struct bot_engines b;
+    struct db *c = NULL;
+    size_t n = 0, i = 0;
+    enum status st = links ? db_get(g->pool, &c, e) : err_nomem(e);
+    if (st == OK)
+        st = engines_for_turn(c, x->rq->config, x->rq->who.tenant, x->bot, x->rq->arena, &b, links, &n, e);
+    db_put(c);
+    while (i < n && !embedding_can(&links[i]))
+        i++;
+    if (st == OK && i == n)
+        return err_at(e, E_field_type, "/model", "No engine of this bot can make embeddings.");
+    x->link = st == OK ? links[i] : (struct engine_link){0};
+    return st;
+}
+
+/* ---- the reply ---- */
+
+static void embedding_write_vector(const struct embedding *x, struct buf *b, const struct engine_event *v)
+{
+    if (x->base64) { /* little-endian floats, which is how this machine has them */
+        buf_putc(b, '"');
+        crypto_base64(b, v->vector, v->dimensions * sizeof(*v->vector));
+        buf_putc(b, '"');
+        return;
+    }
+    for (size_t i = 0; i < v->dimensions; i++)
+        buf_printf(b, "%c%.9g", i ? ',' : '[', (double)v->vector[i]);
+    buf_putc(b, ']');
+}
+
+static void embedding_reply(struct embedding *x, const struct engine_outcome *o)
+{
+    struct buf *b = reply_body(x->rq);
+    int64_t reported = o->tries[o->try_count - 1].usage.tokens_in;
+    long long tokens = reported >= 0 ? reported : openai_tokens(x->bytes);
+    reply_status(x->rq, 200);
+    reply_type(x->rq, "application/json");
+    buf_puts(b, "{\"object\":\"list\",\"data\":[");
+    for (size_t i = 0; i < x->n; i++) {
+        buf_printf(b, "%s{\"object\":\"embedding\",\"index\":%zu,\"embedding\":", i ? "," : "", i);
+        embedding_write_vector(x, b, &x->vectors[i]);
+        buf_putc(b, '}');
+    }
+    buf_puts(b, "],\"model\":");
+    buf_json(b, x->model);
+    buf_printf(b, ",\"usage\":{\"prompt_tokens\":%lld,\"total_tokens\":%lld}}", tokens, tokens);
+}
+
+/* ---- asking ---- */
+
+static enum status embedding_drain(struct embedding *x, struct err *e)
+{
+    struct engine_event ev;
+    while (engine_chain_next(x->chain, x->rq->arena, &ev, e))
+        if (ev.kind == ENGINE_EVENT_VECTOR && ev.index < x->n)
+            x->vectors[ev.index] = ev;
+    return e->status;
+}
+
+/* A text without its vector would shift the others for a client that counts on their order. */
+static enum status embedding_check(const struct embedding *x, const struct engine_outcome *o, struct err *e)
+{
+    struct buf b;
+    if (o->end.class != ENGINE_OK) {
+        buf_init(&b, 4 * KB);
+        engine_failure_text(&b, &o->end);
+        enum status st = buf_ok(&b) ? err_set(e, E_engine_failed, "%.*s", STR_F(buf_str(&b))) : err_nomem(e);
+        buf_release(&b);
+        return st;
+    }
+    for (size_t i = 0; i < x->n; i++)
+        if (!x->vectors[i].dimensions)
+            return err_set(e, E_engine_failed, "The engine left out a vector.");
+    return OK;
+}
+
+static void embedding_continue(struct request *rq, void *ctx)
+{
+    struct embedding *x = ctx;
+    struct engine_outcome o;
+    struct err e = ERR_INIT;
+    enum status st = embedding_drain(x, &e);
+    bool over = st == OK && engine_chain_over(x->chain, &o);
+    if (st == OK && !over && request_gone(rq))
+        st = err_raise(&e, E_gone);
+    if (st == OK && !over) {
+        request_park(rq, EMBEDDING_LOOK_MS, embedding_continue, x);
+        return;
+    }
+    if (st == OK)
+        st = embedding_check(x, &o, &e);
+    if (st == OK)
+        embedding_reply(x, &o);
+    else
+        reply_problem(rq, &e);
+}
+
+static void embedding_release(void *ctx)
+{
+    struct embedding *x = ctx;
+    engine_chain_free(x->chain);
+}
+
+void api_embeddings_post(struct request *rq)
+{
+    struct embedding *x = ARENA_NEW(rq->arena, struct embedding);
+    struct waker waker = request_waker(rq);
+    struct err e = ERR_INIT;
+    enum status st = x && arena_defer(rq->arena, embedding_release, x) == 0 ? OK : err_nomem(&e);
+    if (st == OK) {
+        x->rq = rq;
+        st = embedding_read(x, &e);
+    }
+    if (st == OK)
+        st = embedding_find(x, &e);
+    if (st == OK) {
+        struct engine_chain_request ask = {.asking = ENGINE_ASK_EMBED,
+                                           .tenant = rq->who.tenant,
+                                           .links = &x->link,
+                                           .link_count = 1,
+                                           .texts = x->texts,
+                                           .text_count = x->n};
+        st = engine_chain_start(rq->config, &ask, &waker, &x->chain, &e);
+    }
+    if (st == OK)
+        embedding_continue(rq, x);
+    else
+        reply_problem(rq, &e);
+}

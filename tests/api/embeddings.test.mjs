@@ -1,0 +1,84 @@
+// POST /v1/embeddings: the official `openai` client on this side and a fake of OpenAI on the other.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { KEY, startOpenai } from '../engine/fake/openai.mjs'
+import { until } from '../lib/install.mjs'
+import { engineBot, startApi } from './lib.mjs'
+import { clientOf } from './walk.mjs'
+
+let parley, call, mine, other, fake, second, client
+
+before(async () => {
+    fake = await startOpenai()
+    second = await startOpenai()
+    ;({ parley, call, mine, other } = await startApi({ engine_private_hosts: `127.0.0.1:${fake.port} 127.0.0.1:${second.port}` }))
+    client = clientOf(parley.url, mine.key)
+})
+after(async () => {
+    await parley?.stop()
+    await fake?.stop()
+    await second?.stop()
+})
+
+/** A bot with engines at the fakes, which forget what they were asked before. */
+async function fakeBot(...all) {
+    fake.clear()
+    second.clear()
+    return engineBot(call, mine, ...all)
+}
+
+const at = (server, more = {}) => ({ base_url: `${server.url}/v1`, api_key: KEY, ...more })
+const failed = promise => promise.then(() => assert.fail('it was accepted'), e => e)
+
+test('embeddings come from the first engine of the bot that can make them', async () => {
+    const bot = await fakeBot(at(fake), at(second, { embedding_model: 'large' }))
+    const whole = { object: 'embedding', index: 1, embedding: [1.5, -1, 0.25] }
+    for (const format of [undefined, 'float', 'base64']) {
+        const got = await client.embeddings.create({ model: bot, input: ['one', 'two'], ...format ? { encoding_format: format } : {} })
+        assert.deepEqual([got.object, got.model, got.data.length, got.usage], ['list', bot, 2, { prompt_tokens: 5, total_tokens: 5 }])
+        const [x, y, z] = [1.5, -1, 0.25]
+        const packed = Buffer.from(new Float32Array([x, y, z]).buffer).toString('base64')
+        assert.deepEqual(got.data[1], format === 'base64' ? { ...whole, embedding: packed } : whole)
+    }
+    assert.deepEqual(second.requests.at(-1).body.input, ['one', 'two'])
+    assert.deepEqual([second.requests.at(-1).body.model, fake.requests.length], ['large', 0])
+    assert.deepEqual((await client.embeddings.create({ model: bot, input: 'one' })).data.map(d => d.embedding), [[0.5, -1, 0.25]])
+})
+
+test('embeddings that cannot be made are refused in the shape of an OpenAI error', async () => {
+    const bot = await fakeBot(at(fake, { embedding_model: 'large' })), without = await fakeBot(at(fake))
+    for (const [body, status, param, reader = client] of [
+        [{ model: 'text-embedding-3-small', input: 'x' }, 404, 'model'],
+        [{ model: without, input: 'x' }, 422, 'model'],
+        [{ model: bot }, 422, 'input'],
+        [{ model: bot, input: [] }, 422, 'input'],
+        [{ model: bot, input: ['x', ''] }, 422, 'input'],
+        [{ model: bot, input: [1, 2, 3] }, 422, 'input'],
+        [{ model: bot, input: Array(257).fill('x') }, 422, 'input'],
+        [{ model: bot, input: 'x', dimensions: 2 }, 422, 'dimensions'],
+        [{ model: bot, input: 'x', encoding_format: 'hex' }, 422, 'encoding_format'],
+        [{ model: bot, input: 'x' }, 404, null, clientOf(parley.url, other.key)],
+        [{ model: bot, input: 'x' }, 401, null, clientOf(parley.url, 'ply_wrong')],
+    ]) {
+        const e = await failed(reader.embeddings.create({ encoding_format: 'float', ...body }))
+        assert.deepEqual([e.status, e.param], [status, param], JSON.stringify(body).slice(0, 100))
+        assert.ok(e.error?.message && e.type)
+    }
+    assert.equal(fake.requests.length, 0)
+    fake.script = { status: 401, body: { error: { message: `Incorrect API key provided: ${KEY}`, code: 'invalid_api_key' } } }
+    const e = await failed(client.embeddings.create({ model: bot, input: 'x', encoding_format: 'float' }))
+    assert.deepEqual([e.status, e.code], [502, 'engine_failed'])
+    assert.match(e.message, /refused the key/)
+    assert.ok(!e.message.includes(KEY))
+})
+
+test('an embedding whose client leaves ends the call of the engine', { timeout: 30000 }, async () => {
+    const bot = await fakeBot(at(fake, { embedding_model: 'large' }))
+    fake.script = { fault: 'silent' }
+    const stop = new AbortController()
+    const asked = client.embeddings.create({ model: bot, input: 'x' }, { signal: stop.signal }).catch(e => e)
+    await until('the question', () => fake.requests.length === 1)
+    stop.abort()
+    await asked
+    await until('the end of the call', () => fake.gone === 1, 20000)
+})
