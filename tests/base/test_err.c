@@ -62,7 +62,7 @@ static void every_row_of_the_table_is_complete(void **state)
         const char *name = error_name(c), *text = error_text(c);
         size_t n = strlen(text);
         bool special = c == E_length_required || c == E_content_type || c == E_method_not_allowed ||
-                       c == E_headers_too_large;
+                       c == E_headers_too_large || c == E_answer_interrupted || c == E_engine_failed;
         if (c > E_none + 1)
             assert_true(strcmp(error_name(c - 1), name) < 0); /* alphabetical, so unique */
         if (!special)
@@ -71,6 +71,8 @@ static void every_row_of_the_table_is_complete(void **state)
         assert_true(error_audience(c) <= AUDIENCE_DEVELOPER);
     }
     assert_int_equal(error_http(E_content_type), 415);
+    assert_int_equal(error_http(E_engine_failed), 502);
+    assert_int_equal(error_http(E_answer_interrupted), 502);
 }
 
 static void a_code_takes_a_more_specific_name(void **state)
