@@ -359,6 +359,7 @@ export class FakeBotpress {
             throw new Refusal(403, 'You are not a participant in this conversation.')
         }
         if (this.knobs.listenDelayMs) await new Promise(resolve => setTimeout(resolve, this.knobs.listenDelayMs))
+        if (response.destroyed) return // the client has left meanwhile, and no event would end the pings
         response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
         response.write(this.knobs.prefix ? '{}' : ':\n\n')
         const listener = { response, user: user.id, conversation: c.conversation.id }
