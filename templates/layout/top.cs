@@ -14,7 +14,8 @@
 <?cs elif:Page.User ?><nav class="portal-nav" aria-label="<?cs var:T.Nav.Main ?>">
 <a href="/app"<?cs if:Page.Nav == "bots" ?> aria-current="page"<?cs /if ?>><?cs call:icon("robot") ?><span><?cs var:T.Nav.Bots ?></span></a>
 <?cs if:Can.ConversationRead == "1" ?><a href="/app/conversations"<?cs if:Page.Nav == "conversations" ?> aria-current="page"<?cs /if ?>><?cs call:icon("messages") ?><span><?cs var:T.Nav.Conversations ?></span></a>
-<?cs /if ?><?cs if:Can.MemberRead == "1" ?><a href="/app/members"<?cs if:Page.Nav == "members" ?> aria-current="page"<?cs /if ?>><?cs call:icon("users") ?><span><?cs var:T.Nav.Members ?></span></a>
+<?cs /if ?><a href="/app/engines"<?cs if:Page.Nav == "engines" ?> aria-current="page"<?cs /if ?>><?cs call:icon("server-bolt") ?><span><?cs var:T.Nav.Engines ?></span></a>
+<?cs if:Can.MemberRead == "1" ?><a href="/app/members"<?cs if:Page.Nav == "members" ?> aria-current="page"<?cs /if ?>><?cs call:icon("users") ?><span><?cs var:T.Nav.Members ?></span></a>
 <?cs /if ?><?cs if:Can.BillingRead == "1" ?><a href="/app/billing"<?cs if:Page.Nav == "billing" ?> aria-current="page"<?cs /if ?>><?cs call:icon("credit-card") ?><span><?cs var:T.Nav.Billing ?></span></a>
 <?cs /if ?></nav>
 <?cs elif:Page.Billing == "1" ?><nav class="portal-nav" aria-label="<?cs var:T.Nav.Site ?>"><a href="/pricing"<?cs if:Page.Path == "/pricing" ?> aria-current="page"<?cs /if ?>><?cs call:icon("tags") ?><span><?cs var:T.Nav.Pricing ?></span></a></nav>

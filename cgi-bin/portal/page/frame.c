@@ -23,6 +23,7 @@ static void frame_fill_rights(struct view *v, uint32_t perms)
     view_bool(v, "Can.ConversationReply", perms & CONVERSATION_REPLY);
     view_bool(v, "Can.MemberRead", perms & MEMBER_READ);
     view_bool(v, "Can.BillingRead", perms & BILLING_READ);
+    view_bool(v, "Can.WorkspaceWrite", perms & WORKSPACE_WRITE);
 }
 
 /* The last action comes as ?done=<key>. The key selects a fixed text: words from the address are never shown. */

@@ -13,7 +13,8 @@
 <a href="/app/bots/<?cs var:Bot.Id ?>"<?cs if:Page.Tab == "overview" ?> aria-current="page"<?cs /if ?>><?cs var:T.Bots.Bot.Overview ?></a>
 <a href="/app/bots/<?cs var:Bot.Id ?>/flow"<?cs if:Page.Tab == "flow" ?> aria-current="page"<?cs /if ?>><?cs var:T.Bots.Bot.Flow ?></a>
 <?cs if:Can.AnswerRead == "1" ?><a href="/app/bots/<?cs var:Bot.Id ?>/answers"<?cs if:Page.Tab == "answers" ?> aria-current="page"<?cs /if ?>><?cs var:T.Bots.Bot.Answers ?></a>
-<?cs /if ?><?cs if:Can.ConversationReply == "1" ?><a href="/app/bots/<?cs var:Bot.Id ?>/test"<?cs if:Page.Tab == "test" ?> aria-current="page"<?cs /if ?>><?cs var:T.Bots.Bot.Test ?></a><?cs /if ?>
+<?cs /if ?><a href="/app/bots/<?cs var:Bot.Id ?>/engines"<?cs if:Page.Tab == "engines" ?> aria-current="page"<?cs /if ?>><?cs var:T.Bots.Engines.Head ?></a>
+<?cs if:Can.ConversationReply == "1" ?><a href="/app/bots/<?cs var:Bot.Id ?>/test"<?cs if:Page.Tab == "test" ?> aria-current="page"<?cs /if ?>><?cs var:T.Bots.Bot.Test ?></a><?cs /if ?>
 <a href="/app/bots/<?cs var:Bot.Id ?>/versions"<?cs if:Page.Tab == "versions" ?> aria-current="page"<?cs /if ?>><?cs var:T.Bots.Bot.Versions ?></a>
 <?cs if:Can.ConversationRead == "1" ?><a href="/app/conversations?bot=<?cs var:Bot.Id ?>"><?cs var:T.Bots.Bot.Conversations ?></a>
 <?cs /if ?></nav>
