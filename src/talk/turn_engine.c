@@ -231,23 +231,38 @@ static enum status turn_engine_ask(struct turn *u, const char **why, struct err 
     return st;
 }
 
-bool turn_engine_begin(struct turn *u, const struct flow_engine_call *call, const char **why, enum status *st,
-                       struct err *e)
+/* What the tenant wants said when no engine answers is an answer to the visitor's question. Where the flow wants a
+ * value and not a text, it goes on at its error way. */
+static void engine_fall_back(const struct turn *u, struct flow_engine_result *out)
+{
+    struct str fallback = json_get_str(u->engine.limits, "fallback");
+    if (out->why && fallback.n && u->engine.call->kind == FLOW_ASK && !u->engine.call->schema) {
+        out->text = fallback;
+        out->why = NULL;
+    }
+}
+
+bool turn_engine_begin(struct turn *u, const struct flow_engine_call *call, struct flow_engine_result *none,
+                       enum status *st, struct err *e)
 {
     struct err mine = ERR_INIT;
+    const char *why = NULL;
     u->engine = (struct turn_engine){.call = call};
     buf_init(&u->engine.text, ENGINE_OUTPUT_MAX * 2);
-    *why = NULL;
-    *st = turn_engine_ask(u, why, &mine);
+    *none = (struct flow_engine_result){.text = STR_EMPTY};
+    *st = turn_engine_ask(u, &why, &mine);
     if (*st == ERR_INVALID || *st == ERR_TOO_LARGE || *st == ERR_TIMEOUT) { /* the settings are wrong, not the turn */
-        *why = arena_strdup(u->arena, str_from(mine.message));
-        *st = *why ? OK : err_nomem(&mine);
+        why = arena_strdup(u->arena, str_from(mine.message));
+        *st = why ? OK : err_nomem(&mine);
     }
+    none->why = why;
     if (*st != OK)
         *e = mine;
-    if (*st != OK || *why)
-        turn_engine_abandon(u);
-    return *st == OK && !*why;
+    else if (!why)
+        return true;
+    engine_fall_back(u, none);
+    turn_engine_abandon(u);
+    return false;
 }
 
 /* ---- the answer ---- */
@@ -365,6 +380,7 @@ static enum status engine_result(struct turn *u, const struct engine_outcome *o,
     out->why = arena_strdup(u->arena, buf_str(&b));
     ok = ok && out->why && buf_ok(&b);
     buf_release(&b);
+    engine_fall_back(u, out);
     return ok ? OK : err_nomem(e);
 }
 

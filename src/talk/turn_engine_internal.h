@@ -19,10 +19,10 @@ struct turn_engine {
     struct flow_tool_call *calls;
     size_t call_n;
 };
-/* Asks the engines of the bot. True: the turn waits, and its waker will be woken. False: there is nothing to wait for,
- * because *why says why no engine can be asked (a sentence for the author of the flow), or *st is not OK. */
-bool turn_engine_begin(struct turn *u, const struct flow_engine_call *call, const char **why, enum status *st,
-                       struct err *e);
+/* Asks the engines of the bot. True: the turn waits, and its waker will be woken. False: there is nothing to wait for:
+ * *none is the result, because no engine can be asked, or *st is not OK. */
+bool turn_engine_begin(struct turn *u, const struct flow_engine_call *call, struct flow_engine_result *none,
+                       enum status *st, struct err *e);
 /* Sends on what has come. *waits: more will come. Otherwise *out is the answer, in the arena. ERR_GONE when the visitor
  * has left. */
 enum status turn_engine_step(struct turn *u, bool *waits, struct flow_engine_result *out, struct err *e);

@@ -223,7 +223,7 @@ static enum status think_engine(struct turn *u, const struct flow_call *call, bo
     if (st != OK)
         return st;
     *kept = call->engine;
-    *waits = turn_engine_begin(u, kept, &none.why, &st, e);
+    *waits = turn_engine_begin(u, kept, &none, &st, e);
     return st == OK && !*waits ? flow_got_engine(u->run, &none, e) : st;
 }
 

@@ -101,6 +101,14 @@ test('when all engines fail, the flow goes on at error, and the conversation has
     assert.equal(row.n, '0')
 })
 
+test('what the tenant wants said when no engine answers is said in place of the error way', async () => {
+    const { bot } = await engineBot(askFlow(), [one], { limits: { fallback: 'Please call us.', bot: { calls_day: 1 } } })
+    one.script = { status: 500, body: { error: { message: 'down' } }, headers: { 'retry-after': '600' } }
+    assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['Please call us.'], 'the engine failed')
+    assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['Please call us.'], 'the cap is reached')
+    assert.equal(one.requests.length, 1)
+})
+
 test('an address that the operator has not allowed is never called', async () => {
     const { bot } = await engineBot(askFlow(), [one], { settings: { base_url: 'http://127.0.0.1:1/v1' } })
     assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['No engine answered.'])
