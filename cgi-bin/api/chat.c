@@ -161,7 +161,7 @@ static void completion_write_usage(struct completion *x, struct buf *b)
 {
     int64_t asked = openai_tokens(x->turn->in.text.n), answered = openai_tokens(x->cut.passed);
     buf_printf(b, "\"usage\":{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,\"total_tokens\":%lld}",
-               (long long)asked, (long long)answered, (long long)(asked + answered));
+               (long long)asked, (long long)answered, (long long)asked + (long long)answered);
 }
 
 static const char *completion_finish(const struct completion *x)

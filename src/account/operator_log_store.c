@@ -21,7 +21,7 @@ DB_STMT(log_of_object, GLOBAL,
 
 static const char *const action_words[] = {
     [OPERATOR_ACTION_NONE] = "",
-#define OPERATOR_ACTION(name, word) [OPERATOR_##name] = word,
+#define OPERATOR_ACTION(name, word) [OPERATOR_##name] = (word),
 #include "account/operator_action.def"
 #undef OPERATOR_ACTION
 };

@@ -124,7 +124,7 @@ static int anthropic_put_tools(struct json *body, const struct engine_turn *t)
 
 static int anthropic_put_sampling(struct json *body, const struct engine_turn *t)
 {
-    struct json *stop;
+    struct json *stop = NULL;
     int bad = json_set_int(body, "max_tokens", t->max_tokens > 0 ? t->max_tokens : ANTHROPIC_TOKENS);
     if (!bad && t->temperature >= 0) /* other servers take up to 2 */
         bad = json_set_double(body, "temperature", t->temperature > 1 ? 1 : t->temperature);

@@ -77,7 +77,7 @@ static int ollama_put_tools(struct json *body, const struct engine_turn *t)
 
 static int ollama_put_options(struct json *body, const struct engine_turn *t)
 {
-    struct json *options, *stop;
+    struct json *options, *stop = NULL;
     int bad = json_set_object(body, "options", &options);
     if (!bad && t->temperature >= 0)
         bad = json_set_double(options, "temperature", t->temperature);

@@ -165,7 +165,7 @@ enum status flow_render(struct flow_run *r, struct str text, struct str *out, st
 /* The flow continues at `error`, and the visitor is told if the author has written what. */
 static enum status engine_fail(struct flow_run *r, const struct flow_node *n, const char *why, int *next)
 {
-    struct str text;
+    struct str text = STR_EMPTY;
     *next = n->u.engine.error;
     if (n->type == NODE_CLASSIFY && *next == NODE_NONE)
         *next = n->next;

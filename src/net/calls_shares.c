@@ -368,9 +368,9 @@ struct calls_count share_count(struct id tenant)
  * calls have their own pool: a connection to a private address must not serve a call that may not go there. */
 CURLSH *share_pool(struct call *c)
 {
-    CURLSH **pool = &c->tenant->pools[c->trusted];
-    if (*pool)
-        return *pool;
+    CURLSH **pool = &c->tenant->pools[c->trusted], *known = *pool;
+    if (known)
+        return known;
     *pool = curl_share_init();
     if (*pool && curl_share_setopt(*pool, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT) != CURLSHE_OK) {
         curl_share_cleanup(*pool);
