@@ -112,11 +112,11 @@ test('a spending limit must be an amount', async () => {
 
 /** What becomes of each route that changes something while a payment is missing: a route that is new has to be put here. */
 const WHILE_UNPAID = {
-    refused: ['workspace_new_post', 'workspace_new_file_post', 'bots_answers_answer_post', 'bots_import_post', 'api_bots_post', 'api_engines_post'], // it makes something new
+    refused: ['workspace_new_post', 'workspace_new_file_post', 'bots_answers_answer_post', 'bots_import_post', 'api_bots_post', 'api_engines_post', 'engines_engine_post'], // it makes something new
     // existing things can be corrected, shown and deleted
     allowed: ['bots_rename_post', 'bots_delete_post', 'bots_flow_post', 'bots_brand_post', 'bots_test_post', 'bots_answers_delete_post', 'bots_publish_post',
         'bots_rollback_post', 'conversations_close_post', 'api_bots_bot_patch', 'api_bots_bot_delete', 'api_bots_flow_put', 'api_bots_brand_put',
-        'api_bots_publish_post', 'api_bots_rollback_post', 'api_secrets_name_put', 'api_secrets_name_delete', 'api_engines_engine_patch', 'api_engines_engine_delete', 'api_bots_engines_put', 'api_chat_completions_post', 'workspace_secrets_post', 'workspace_secrets_delete_post'],
+        'api_bots_publish_post', 'api_bots_rollback_post', 'api_secrets_name_put', 'api_secrets_name_delete', 'api_engines_engine_patch', 'api_engines_engine_delete', 'api_bots_engines_put', 'api_chat_completions_post', 'api_embeddings_post', 'bots_engines_post', 'engines_delete_post', 'workspace_secrets_post', 'workspace_secrets_delete_post'],
     // the way to pay
     money: ['billing_overage_post', 'billing_checkout_post', 'billing_change_post', 'billing_undo_post', 'billing_portal_post'],
 }
@@ -129,6 +129,7 @@ test('with a missing payment nothing new can be created; a suspended workspace c
     const call = r => {
         const wanted = r.handler === 'api_engines_post' ? { type: 'openai', name: 'New', settings: { base_url: 'https://models.example/v1', model: 'small' } } : { template: 'faq', name: 'New' }
         if (r.program === 'api') return people.owner.ask(place(r), { method: r.method, headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }, body: JSON.stringify(wanted) })
+        if (r.handler === 'engines_engine_post') return people.owner.post('/app/engines/new', { type: 'openai', name: 'New', base_url: 'https://models.example/v1', model: 'small' })
         if (r.handler !== 'bots_import_post' && r.handler !== 'workspace_new_file_post') return people.owner.post(place(r), { template: 'faq', name: 'New', question: 'Q?', answer: 'A.' })
         const body = new FormData()
         body.append('_csrf', people.owner.token)
