@@ -101,7 +101,7 @@ static enum status smtp_read_server(struct smtp_session *t, struct err *e)
         return err_set(e, E_smtp_off, "smtp_url does not name a server: %s.", curl_url_strerror(rc));
     if (!t->host)
         return err_nomem(e);
-    t->plain = host_is_loopback(str_from(t->host)) || strcmp(config_string(t->config, CONFIG_smtp_tls), "off") == 0;
+    t->plain = host_is_loopback(str_from(t->host)) || config_int(t->config, CONFIG_smtp_tls) == SMTP_TLS_OFF;
     return OK;
 }
 
