@@ -55,9 +55,9 @@ test('a parked request with a body keeps it', async t => {
 test('a wake that comes before the handler has returned is not lost', async t => {
     const server = await startServer(binary, { t, ...settings })
     for (let i = 0; i < 50; i++) assert.deepEqual((await server.get(`/mail?at=${i}&early=1`)).json().got, 1)
-    const slow = server.get('/mail?at=1&spin=300')
-    await server.logged({ event: 'parking', at: 1 })
-    await server.get('/mail/send?at=1')
+    const slow = server.get('/mail?at=100&spin=300')
+    await server.logged({ event: 'parking', at: 100 })
+    await server.get('/mail/send?at=100')
     assert.equal((await slow).json().resumes, 1)
 })
 
