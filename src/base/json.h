@@ -101,6 +101,8 @@ int json_set_id(struct json *obj, const char *key, enum id_kind kind, struct id 
 int json_set_time(struct json *obj, const char *key, int64_t ms);
 int json_set_null(struct json *obj, const char *key);
 int json_set_copy(struct json *obj, const char *key, const struct json *value);
+/* An array of `n` texts. */
+int json_set_strings(struct json *obj, const char *key, const struct str *list, size_t n);
 /* Remove a member, if there is one. */
 void json_del(struct json *obj, const char *key);
 int json_push(struct json *arr, struct json *child);

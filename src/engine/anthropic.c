@@ -124,16 +124,13 @@ static int anthropic_put_tools(struct json *body, const struct engine_turn *t)
 
 static int anthropic_put_sampling(struct json *body, const struct engine_turn *t)
 {
-    struct json *stop = NULL;
     int bad = json_set_int(body, "max_tokens", t->max_tokens > 0 ? t->max_tokens : ANTHROPIC_TOKENS);
     if (!bad && t->temperature >= 0) /* other servers take up to 2 */
         bad = json_set_double(body, "temperature", t->temperature > 1 ? 1 : t->temperature);
     if (!bad && t->top_p >= 0)
         bad = json_set_double(body, "top_p", t->top_p);
     if (!bad && t->stop_count)
-        bad = json_set_array(body, "stop_sequences", &stop);
-    for (size_t i = 0; !bad && i < t->stop_count; i++)
-        bad = json_push_str(stop, t->stop[i]);
+        bad = json_set_strings(body, "stop_sequences", t->stop, t->stop_count);
     return bad;
 }
 

@@ -231,12 +231,10 @@ static void hf_embed(struct engine_run *run)
     static const struct engine_handlers on = {.document = hf_on_vectors, .end = hf_on_vectors_end};
     const struct hf *h = engine_run_memory(run);
     struct str model = engine_run_setting(run, "embedding_model");
-    struct json *body = json_new_object(engine_run_scratch(run)), *inputs = NULL;
+    struct json *body = json_new_object(engine_run_scratch(run));
     size_t n;
     const struct str *texts = engine_run_texts(run, &n);
-    int bad = !body || json_set_array(body, "inputs", &inputs);
-    for (size_t i = 0; !bad && i < n; i++)
-        bad = json_push_str(inputs, texts[i]);
+    int bad = !body || json_set_strings(body, "inputs", texts, n);
     if (!model.n) {
         engine_run_fail_text(run, ENGINE_CONFIG, "The model for embeddings is not set.");
         return;

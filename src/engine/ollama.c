@@ -3,7 +3,7 @@
  * answer. Calls of tools have no ids here; they get one from their order. */
 #include <stdio.h>
 
-#include "engine/engine.h"
+#include "engine/openai_chat.h"
 #include "engine/text.h"
 
 #include "base/banned.h"
@@ -63,21 +63,9 @@ static int ollama_put_messages(struct engine_run *run, struct json *body, const 
     return bad;
 }
 
-static int ollama_put_tools(struct json *body, const struct engine_turn *t)
-{
-    struct json *tools, *one, *function;
-    int bad = t->tool_count ? json_set_array(body, "tools", &tools) : 0;
-    for (size_t i = 0; !bad && i < t->tool_count; i++)
-        bad = json_push_object(tools, &one) || json_set_str(one, "type", STR("function")) ||
-              json_set_object(one, "function", &function) || json_set_str(function, "name", t->tools[i].name) ||
-              json_set_str(function, "description", t->tools[i].description) ||
-              json_set_copy(function, "parameters", t->tools[i].parameters);
-    return bad;
-}
-
 static int ollama_put_options(struct json *body, const struct engine_turn *t)
 {
-    struct json *options, *stop = NULL;
+    struct json *options;
     int bad = json_set_object(body, "options", &options);
     if (!bad && t->temperature >= 0)
         bad = json_set_double(options, "temperature", t->temperature);
@@ -88,9 +76,7 @@ static int ollama_put_options(struct json *body, const struct engine_turn *t)
     if (!bad && t->seed >= 0)
         bad = json_set_int(options, "seed", t->seed);
     if (!bad && t->stop_count)
-        bad = json_set_array(options, "stop", &stop);
-    for (size_t i = 0; !bad && i < t->stop_count; i++)
-        bad = json_push_str(stop, t->stop[i]);
+        bad = json_set_strings(options, "stop", t->stop, t->stop_count);
     return bad;
 }
 
@@ -98,7 +84,7 @@ static struct json *ollama_body(struct engine_run *run, const struct engine_turn
 {
     struct json *body = json_new_object(engine_run_scratch(run));
     if (!body || json_set_str(body, "model", engine_run_setting(run, "model")) ||
-        json_set_bool(body, "stream", stream) || ollama_put_messages(run, body, t) || ollama_put_tools(body, t) ||
+        json_set_bool(body, "stream", stream) || ollama_put_messages(run, body, t) || openai_put_tools(body, t) ||
         ollama_put_options(body, t))
         return NULL;
     return t->schema && json_set_copy(body, "format", t->schema) ? NULL : body;
@@ -289,12 +275,10 @@ static void ollama_embed(struct engine_run *run)
 {
     static const struct engine_handlers on = {.document = ollama_on_vectors, .end = ollama_on_vectors_end};
     struct str model = engine_run_setting(run, "embedding_model");
-    struct json *body = json_new_object(engine_run_scratch(run)), *input = NULL;
+    struct json *body = json_new_object(engine_run_scratch(run));
     size_t n;
     const struct str *texts = engine_run_texts(run, &n);
-    int bad = !body || json_set_str(body, "model", model) || json_set_array(body, "input", &input);
-    for (size_t i = 0; !bad && i < n; i++)
-        bad = json_push_str(input, texts[i]);
+    int bad = !body || json_set_str(body, "model", model) || json_set_strings(body, "input", texts, n);
     if (!model.n) {
         engine_run_fail_text(run, ENGINE_CONFIG, "The model for embeddings is not set.");
         return;

@@ -144,7 +144,7 @@ static void openai_ask_token(struct engine_run *run)
                                 .url = w.url,
                                 .headers = w.headers,
                                 .header_count = w.header_count,
-                                .body = engine_run_json(run, openai_chat_body(engine_run_scratch(run), &turn, &w)),
+                                .body = engine_run_json(run, openai_chat_body(run, &turn, &w)),
                                 .framing = ENGINE_WHOLE};
     (void)engine_call(run, &rq, &on);
 }
@@ -225,13 +225,11 @@ static void openai_embed(struct engine_run *run)
     static const struct engine_handlers on = {.document = openai_on_vectors, .end = openai_on_vectors_end};
     const struct openai *o = engine_run_memory(run);
     struct str model = engine_run_setting(run, "embedding_model");
-    struct json *body = json_new_object(engine_run_scratch(run)), *input = NULL;
+    struct json *body = json_new_object(engine_run_scratch(run));
     size_t n;
     const struct str *texts = engine_run_texts(run, &n);
     int bad = !body || json_set_str(body, "model", model) || json_set_str(body, "encoding_format", STR("float")) ||
-              json_set_array(body, "input", &input);
-    for (size_t i = 0; !bad && i < n; i++)
-        bad = json_push_str(input, texts[i]);
+              json_set_strings(body, "input", texts, n);
     if (!model.n) {
         engine_run_fail_text(run, ENGINE_CONFIG, "The model for embeddings is not set.");
         return;

@@ -1,32 +1,18 @@
 /* openai_body.c: the request of a chat completion. Only what the bot sets is sent: servers differ in which parameters
  * they know, and some refuse the whole request for one that they do not. */
-#include "base/crypto.h"
-#include "base/limits.h"
 #include "engine/openai_chat.h"
 
 #include "base/banned.h"
 
-#define IMAGE_MAX (32 * MB)
-
-static int body_image(struct json *parts, const struct engine_image *image)
+static int body_image(struct engine_run *run, struct json *parts, const struct engine_image *image)
 {
     struct json *part, *url;
-    struct buf b;
-    buf_init(&b, IMAGE_MAX);
-    if (image->url.n)
-        buf_str_add(&b, image->url);
-    else {
-        buf_printf(&b, "data:%.*s;base64,", STR_F(image->mime));
-        crypto_base64(&b, image->bytes.p, image->bytes.n);
-    }
-    int bad = buf_ok(&b) ? 0 : -1;
-    bad = bad || json_push_object(parts, &part) || json_set_str(part, "type", STR("image_url")) ||
-          json_set_object(part, "image_url", &url) || json_set_str(url, "url", buf_str(&b));
-    buf_release(&b);
-    return bad;
+    struct str where = image->url.n ? image->url : engine_run_base64(run, image->mime, image->bytes);
+    return json_push_object(parts, &part) || json_set_str(part, "type", STR("image_url")) ||
+           json_set_object(part, "image_url", &url) || json_set_str(url, "url", where);
 }
 
-static int body_content(struct json *row, const struct engine_message *m)
+static int body_content(struct engine_run *run, struct json *row, const struct engine_message *m)
 {
     struct json *parts, *part;
     if (!m->image_count)
@@ -36,7 +22,7 @@ static int body_content(struct json *row, const struct engine_message *m)
         bad = json_push_object(parts, &part) || json_set_str(part, "type", STR("text")) ||
               json_set_str(part, "text", m->text);
     for (size_t i = 0; !bad && i < m->image_count; i++)
-        bad = body_image(parts, &m->images[i]);
+        bad = body_image(run, parts, &m->images[i]);
     return bad;
 }
 
@@ -52,18 +38,18 @@ static int body_calls(struct json *row, const struct engine_message *m)
     return bad;
 }
 
-static int body_message(struct json *rows, const struct engine_message *m)
+static int body_message(struct engine_run *run, struct json *rows, const struct engine_message *m)
 {
     static const char *const roles[] = {
         [ENGINE_SYSTEM] = "system", [ENGINE_USER] = "user", [ENGINE_ASSISTANT] = "assistant", [ENGINE_TOOL] = "tool"};
     struct json *row;
-    if (json_push_object(rows, &row) || json_set_str(row, "role", str_from(roles[m->role])) || body_content(row, m) ||
-        body_calls(row, m))
+    if (json_push_object(rows, &row) || json_set_str(row, "role", str_from(roles[m->role])) ||
+        body_content(run, row, m) || body_calls(row, m))
         return -1;
     return m->role == ENGINE_TOOL ? json_set_str(row, "tool_call_id", m->tool_id) : 0;
 }
 
-static int body_tools(struct json *body, const struct engine_turn *t)
+int openai_put_tools(struct json *body, const struct engine_turn *t)
 {
     struct json *tools, *one, *function;
     int bad = t->tool_count ? json_set_array(body, "tools", &tools) : 0;
@@ -87,7 +73,6 @@ static int body_schema(struct json *body, const struct engine_turn *t)
 
 static int body_sampling(struct json *body, const struct engine_turn *t, const struct openai_where *w)
 {
-    struct json *stop;
     int bad = 0;
     if (t->temperature >= 0)
         bad = bad || json_set_double(body, "temperature", t->temperature);
@@ -98,21 +83,19 @@ static int body_sampling(struct json *body, const struct engine_turn *t, const s
     if (t->seed >= 0)
         bad = bad || json_set_int(body, "seed", t->seed);
     if (t->stop_count)
-        bad = bad || json_set_array(body, "stop", &stop);
-    for (size_t i = 0; !bad && i < t->stop_count; i++)
-        bad = json_push_str(stop, t->stop[i]);
+        bad = bad || json_set_strings(body, "stop", t->stop, t->stop_count);
     return bad;
 }
 
-struct json *openai_chat_body(struct arena *a, const struct engine_turn *t, const struct openai_where *w)
+struct json *openai_chat_body(struct engine_run *run, const struct engine_turn *t, const struct openai_where *w)
 {
-    struct json *body = json_new_object(a), *rows, *options;
+    struct json *body = json_new_object(engine_run_scratch(run)), *rows, *options;
     if (!body || json_set_str(body, "model", w->model) || json_set_array(body, "messages", &rows))
         return NULL;
     for (size_t i = 0; i < t->message_count; i++)
-        if (body_message(rows, &t->messages[i]))
+        if (body_message(run, rows, &t->messages[i]))
             return NULL;
-    if (body_tools(body, t) || body_schema(body, t) || body_sampling(body, t, w) ||
+    if (openai_put_tools(body, t) || body_schema(body, t) || body_sampling(body, t, w) ||
         json_set_bool(body, "stream", !w->plain))
         return NULL;
     if (!w->plain &&

@@ -208,7 +208,7 @@ void openai_chat_ask(struct engine_run *run, const struct openai_where *w)
 {
     static const struct engine_handlers on = {
         .document = chat_on_document, .text = chat_on_text, .end = chat_end, .failed = chat_on_failed};
-    struct json *body = openai_chat_body(engine_run_scratch(run), w->turn ? w->turn : engine_run_turn(run), w);
+    struct json *body = openai_chat_body(run, w->turn ? w->turn : engine_run_turn(run), w);
     struct engine_request rq = {.method = "POST",
                                 .url = w->url,
                                 .headers = w->headers,

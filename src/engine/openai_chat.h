@@ -31,8 +31,10 @@ struct openai_where {
 
 /* Ask the question; the run ends when the answer has. */
 void openai_chat_ask(struct engine_run *run, const struct openai_where *w);
-/* The body of the request, for tests and for other ways to send it; NULL without memory. */
-struct json *openai_chat_body(struct arena *a, const struct engine_turn *t, const struct openai_where *w);
+/* The body of the request, in the scratch memory of the run; NULL without memory. */
+struct json *openai_chat_body(struct engine_run *run, const struct engine_turn *t, const struct openai_where *w);
+/* Put the tools of a turn into a body, in the form that Ollama shares. 0, or -1 without memory. */
+int openai_put_tools(struct json *body, const struct engine_turn *t);
 void openai_chat_release(struct openai_chat *c);
 /* End the run with what an error document says. `doc` is the whole document of a stream, {"error": ...} or the error
  * itself. */

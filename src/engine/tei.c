@@ -57,10 +57,8 @@ static size_t tei_batch(const struct engine_run *run, size_t done, const struct 
 /* A body with the texts under `name`; NULL without memory. */
 static struct json *tei_body(struct engine_run *run, const char *name, const struct str *texts, size_t n)
 {
-    struct json *body = json_new_object(engine_run_scratch(run)), *list = NULL;
-    int bad = !body || json_set_bool(body, "truncate", true) || json_set_array(body, name, &list);
-    for (size_t i = 0; !bad && i < n; i++)
-        bad = json_push_str(list, texts[i]);
+    struct json *body = json_new_object(engine_run_scratch(run));
+    int bad = !body || json_set_bool(body, "truncate", true) || json_set_strings(body, name, texts, n);
     return bad ? NULL : body;
 }
 

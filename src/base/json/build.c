@@ -174,6 +174,15 @@ int json_push_str(struct json *arr, struct str s)
     return push_made(arr, new_string(s));
 }
 
+int json_set_strings(struct json *obj, const char *key, const struct str *list, size_t n)
+{
+    struct json *arr;
+    int bad = json_set_array(obj, key, &arr);
+    for (size_t i = 0; !bad && i < n; i++)
+        bad = json_push_str(arr, list[i]);
+    return bad;
+}
+
 void json_del(struct json *obj, const char *key)
 {
     if (json_is(obj, JSON_OBJECT))
