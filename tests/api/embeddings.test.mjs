@@ -1,34 +1,15 @@
 // POST /v1/embeddings: the official `openai` client on this side and a fake of OpenAI on the other.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { KEY, startOpenai } from '../engine/fake/openai.mjs'
+import { KEY } from '../engine/fake/openai.mjs'
 import { until } from '../lib/install.mjs'
-import { engineBot, startApi } from './lib.mjs'
+import { at, failed, startWithFakes } from './fakes.mjs'
 import { clientOf } from './walk.mjs'
 
-let parley, call, mine, other, fake, second, client
+let stop, parley, call, other, fake, second, client, fakeBot
 
-before(async () => {
-    fake = await startOpenai()
-    second = await startOpenai()
-    ;({ parley, call, mine, other } = await startApi({ engine_private_hosts: `127.0.0.1:${fake.port} 127.0.0.1:${second.port}` }))
-    client = clientOf(parley.url, mine.key)
-})
-after(async () => {
-    await parley?.stop()
-    await fake?.stop()
-    await second?.stop()
-})
-
-/** A bot with engines at the fakes, which forget what they were asked before. */
-async function fakeBot(...all) {
-    fake.clear()
-    second.clear()
-    return engineBot(call, mine, ...all)
-}
-
-const at = (server, more = {}) => ({ base_url: `${server.url}/v1`, api_key: KEY, ...more })
-const failed = promise => promise.then(() => assert.fail('it was accepted'), e => e)
+before(async () => { ({ stop, parley, call, other, fake, second, client, fakeBot } = await startWithFakes()) })
+after(() => stop?.())
 
 test('embeddings come from the first engine of the bot that can make them', async () => {
     const bot = await fakeBot(at(fake), at(second, { embedding_model: 'large' }))
