@@ -82,5 +82,6 @@ test("node's runner: its own sums; of nested tests the innermost have a time", (
     const text = one('    ', 'ok', 'inner', 20) + one('', 'ok', 'outer', 21) + one('', 'not ok', 'other \\# one', 3) + '# pass 2\n# fail 1\n# cancelled 1\n'
     const read = readTap('node', text, false)
     assert.deepEqual([read.passed, read.failed], [2, 2])
+    assert.deepEqual(counts('node', '# pass 2\n# fail 0\n# skipped 1\n'), [2, 0, 1], 'the schedule decides whether a skipped test is a failure')
     assert.deepEqual(read.tests.map(({ name, ms }) => [name, ms]), [['inner', 20], ['other # one', 3]])
 })

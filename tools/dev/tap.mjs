@@ -20,7 +20,7 @@ function readNode(text) {
         if (indent.length >= depth) tests.push({ name: name.replace(/\\(.)/g, '$1'), ms: Number(ms) })
         depth = indent.length
     }
-    return { passed: sum('pass'), failed: sum('fail') + sum('cancelled') + sum('skipped') + sum('todo'), skipped: 0, tests }
+    return { passed: sum('pass'), failed: sum('fail') + sum('cancelled') + sum('todo'), skipped: sum('skipped'), tests }
 }
 
 // Cmocka prints a plan for each group of tests, and no times; a list of checks prints times, and no plan.
