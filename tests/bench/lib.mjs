@@ -1,5 +1,6 @@
 // What the benches share: load by wrk, rows measured in turn, the table, the machine.
 import { spawn } from 'node:child_process'
+import fs from 'node:fs'
 import os from 'node:os'
 import { top } from '../lib/install.mjs'
 
@@ -42,6 +43,34 @@ export async function measure(rows) {
         row.p99 = Math.max(...row.results.map(r => r.p99))
         row.failed = row.results.reduce((sum, r) => sum + r.failed, 0)
     }
+}
+
+const TICKS = 100 // a second, in /proc (proc(5), USER_HZ)
+
+/** Processor time so far, in seconds: {name: [user, system]} of these processes ({name: pid}), of the load generators that have ended, and idle. */
+export function processorTimes(pids) {
+    const fieldsOf = pid => fs.readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ').map(Number)
+    const times = Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, fieldsOf(pid).slice(11, 13)]))
+    times['load generator'] = fieldsOf('self').slice(13, 15)
+    const [user, nice, system, idle, wait, irq, soft, steal] = /^cpu +(.*)/.exec(fs.readFileSync('/proc/stat', 'utf8'))[1].split(' ').map(Number)
+    times.idle = [0, idle + wait]
+    times.all = [user + nice, system + idle + wait + irq + soft + steal]
+    return Object.fromEntries(Object.entries(times).map(([name, pair]) => [name, pair.map(t => t / TICKS)]))
+}
+
+/** Prints what each row spent on one request, in microseconds of processor time: `spent` of a row is a list of [before, after, requests]. */
+export function timeTable(rows) {
+    const names = Object.keys(rows[0].spent[0][0]).filter(name => name !== 'all')
+    const each = (row, name, i) => {
+        const requests = row.spent.reduce((sum, one) => sum + one[2], 0)
+        return 1e6 * row.spent.reduce((sum, [before, after]) => sum + after[name][i] - before[name][i], 0) / requests
+    }
+    const cell = n => n.toFixed(1).padStart(10)
+    console.log(`\n${'microseconds of one request, user and system'.padEnd(46)}${rows.map(r => r.short.padStart(20)).join('')}`)
+    for (const name of names) console.log(`${name.padEnd(46)}${rows.map(r => cell(each(r, name, 0)) + cell(each(r, name, 1))).join('')}`)
+    const rest = r => [0, 1].map(i => each(r, 'all', i) - names.reduce((sum, name) => sum + each(r, name, i), 0))
+    console.log(`${'everything else'.padEnd(46)}${rows.map(r => rest(r).map(cell).join('')).join('')}`)
+    console.log(`${'all cores'.padEnd(46)}${rows.map(r => cell(each(r, 'all', 0) + each(r, 'all', 1)).padStart(20)).join('')}`)
 }
 
 export async function machine(parley, seconds) {
