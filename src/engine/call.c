@@ -33,6 +33,7 @@ struct engine_call {
     struct sse sse;
     struct ndjson lines;
     bool closed, html, content, any;
+    bool may_be_empty; /* a stream of lines without a line is a reply */
 };
 struct engine_timer {
     struct engine_run *run;
@@ -103,8 +104,17 @@ static enum call_mode call_mode_of(const struct engine_call *c, struct str type)
 {
     if (c->framing == ENGINE_NDJSON)
         return CALL_MODE_NDJSON;
-    bool json = call_type_is(type, "application/json");
-    return c->framing == ENGINE_WHOLE || json ? CALL_MODE_WHOLE : CALL_MODE_SSE;
+    if (c->framing == ENGINE_WHOLE || call_type_is(type, "application/json"))
+        return CALL_MODE_WHOLE;
+    return c->framing == ENGINE_LINES ? CALL_MODE_NDJSON : CALL_MODE_SSE;
+}
+
+/* False for a stream of another kind than was asked for. Ollama's lines come under any type. */
+static bool call_is_stream(const struct engine_call *c, struct str type)
+{
+    if (c->framing == ENGINE_NDJSON || !type.n || call_type_is(type, "text/event-stream"))
+        return true;
+    return c->framing == ENGINE_LINES && call_type_is(type, "application/x-ndjson");
 }
 
 static void call_read_headers(struct engine_failure *f, const struct call_head *h)
@@ -130,7 +140,8 @@ static void call_on_head(void *ctx, const struct call_head *h)
     bool good = engine_class_of_status(h->status) == ENGINE_OK;
     c->html = call_type_is(h->content_type, "text/html");
     c->mode = good ? call_mode_of(c, h->content_type) : CALL_MODE_ERROR;
-    if (good && c->mode == CALL_MODE_SSE && h->content_type.n && !call_type_is(h->content_type, "text/event-stream"))
+    c->may_be_empty = good && c->framing == ENGINE_LINES && c->mode == CALL_MODE_NDJSON && h->content_type.n;
+    if (good && c->mode != CALL_MODE_WHOLE && !call_is_stream(c, h->content_type))
         call_protocol(c, c->html ? "The server sent a web page." : "The server did not send an event stream.");
     else if (good && c->mode != CALL_MODE_WHOLE && c->on.head && !c->closed && !c->run->over)
         c->on.head(c->run);
@@ -206,7 +217,7 @@ static void call_finish_error(struct engine_call *c)
 
 static void call_finish_reply(struct engine_call *c)
 {
-    if (!c->any) {
+    if (!c->any && !c->may_be_empty) {
         call_protocol(c, "The reply is empty.");
         return;
     }

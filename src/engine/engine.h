@@ -185,6 +185,8 @@ enum engine_framing {
     ENGINE_WHOLE,  /* one JSON document */
     ENGINE_SSE,    /* an event stream of JSON documents; a reply of type application/json is taken as one document */
     ENGINE_NDJSON, /* a document a line, whatever the type of the reply */
+    ENGINE_LINES,  /* a document a line, sent as an event stream or as NDJSON, or no line at all; a reply of type
+                    * application/json is taken as one document */
 };
 struct engine_request {
     const char *method;

@@ -78,7 +78,7 @@ static enum status note_try(struct turn *u, struct db *c, const struct engine_tr
     struct json *row = NULL;
     struct buf b;
     buf_init(&b, 4 * KB);
-    if (t->end.class != ENGINE_OK)
+    if (t->end.class != ENGINE_OK || t->end.detail[0]) /* an engine that answered may have left something out */
         engine_failure_text(&b, &t->end);
     int bad = json_push_object(list, &row) || json_set_str(row, "engine", note_engine_name(u, c, t)) ||
               json_set_str(row, "model", str_from(t->model)) || json_set_int(row, "in", t->usage.tokens_in) ||

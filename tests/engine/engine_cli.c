@@ -4,7 +4,7 @@
  *    "links": [{"type", "settings", "budget_ms", "first_byte_ms", "idle_ms"}],
  *    "messages": [{"role", "text", "images": [{"url", "mime", "hex"}], "calls": [...], "tool_id", "tool_name"}],
  *    "tools": [...], "schema", "texts": [...], "query", "mask": true, "mask_patterns": [...],
- *    "max_tokens", "temperature", "state", "message_id", "conversation", "contact",
+ *    "max_tokens", "temperature", "state", "language", "message_id", "conversation", "contact",
  *    "cancel_ms": cancel so long after the start}
  *   -> {"events": [{"kind", "ms", ...}], "class", "text", "interrupted", "winner", "tries": [...], "sent": [...],
  *       "ms", "cancelled_ms", "in_flight"} */
@@ -124,6 +124,7 @@ static void read_turn(struct arena *a, const struct json *in, struct engine_turn
                                        json_get(json_at(tools, i), "parameters")};
     *t = (struct engine_turn){
         .message_id = json_get_str(in, "message_id"),
+        .language = json_get_str(in, "language"),
         .state = json_get(in, "state"),
         .messages = read_messages(a, json_get(in, "messages")),
         .message_count = json_len(json_get(in, "messages")),
