@@ -82,6 +82,15 @@ static const struct charset_row *charset_of(struct str content_type, struct str 
     return row && row->unit == 1 && utf8_valid(body) ? NULL : row;
 }
 
+/* Writes what iconv holds back, which is the last letter where the next one might combine with it. */
+static void charset_flush(iconv_t cd, struct buf *out)
+{
+    char chunk[64], *to = chunk;
+    size_t room = sizeof(chunk);
+    (void)iconv(cd, NULL, NULL, &to, &room);
+    buf_add(out, chunk, sizeof(chunk) - room);
+}
+
 /* iconv stops at what it cannot read; that becomes U+FFFD. Half a character at the end does, too. */
 static void charset_convert(iconv_t cd, int unit, struct str from, struct buf *out)
 {
@@ -96,10 +105,12 @@ static void charset_convert(iconv_t cd, int unit, struct str from, struct buf *o
         if (rc != (size_t)-1 || why == E2BIG)
             continue;
         size_t skip = why == EINVAL || left < (size_t)unit ? left : (size_t)unit;
+        charset_flush(cd, out);
         buf_str_add(out, CHARSET_REPLACEMENT);
         in += skip;
         left -= skip;
     }
+    charset_flush(cd, out);
 }
 
 enum status charset_to_utf8(struct arena *a, struct str content_type, struct str *body, struct err *e)

@@ -43,7 +43,7 @@ enum status pattern_new(struct arena *a, struct str source, struct pattern **out
     p->code = pcre2_compile((PCRE2_SPTR)source.p, source.n, PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &at,
                             NULL);
     if (!p->code) {
-        if (code == PCRE2_ERROR_NOMEMORY || code == 121) /* 121: "failed to allocate heap memory" while compiling */
+        if (code == PCRE2_ERROR_NOMEMORY || code == PCRE2_ERROR_HEAP_FAILED)
             return err_nomem(e);
         PCRE2_UCHAR why[120] = "";
         pcre2_get_error_message(code, why, sizeof(why));

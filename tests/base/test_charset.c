@@ -39,6 +39,13 @@ static void charsets_become_utf8(void **state)
          "\xEF\xBF\xBD"
          "ab\xEF\xBF\xBD"},
         {"x/y; charset=windows-1252", {"a\x81\xE9", sizeof("a\x81\xE9") - 1}, "a\xEF\xBF\xBD\xC3\xA9"},
+        /* A letter that the next one may combine with is held back by the converter: at the end, and before a byte that
+         * is no character. */
+        {"x/y; charset=windows-1258", {"xin ch\xE0o", sizeof("xin ch\xE0o") - 1}, "xin ch\xC3\xA0o"},
+        {"x/y; charset=windows-1258", {"cha\xCCo", sizeof("cha\xCCo") - 1}, "ch\xC3\xA0o"},
+        {"x/y; charset=windows-1258", {"ao\x8A.", sizeof("ao\x8A.") - 1}, "ao\xEF\xBF\xBD."},
+        {"x/y; charset=windows-1255", {"\xF9\xE5", sizeof("\xF9\xE5") - 1}, "\xD7\xA9\xD7\x95"},
+        {"x/y; charset=big5", {"\x88\x66", sizeof("\x88\x66") - 1}, "\xC3\x8A"},
         /* a header that the server sends for everything */
         {"application/json; charset=iso-8859-1", {"caf\xC3\xA9", sizeof("caf\xC3\xA9") - 1}, "caf\xC3\xA9"},
         {"application/json; charset=UTF-8", {"caf\xE9", sizeof("caf\xE9") - 1}, "caf\xE9"},
