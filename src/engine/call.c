@@ -10,7 +10,6 @@
 #include "engine/ndjson.h"
 #include "engine/run_internal.h"
 #include "engine/sse.h"
-#include "net/address.h"
 
 #include "base/banned.h"
 
@@ -304,22 +303,6 @@ static void call_close_all(struct engine_run *run)
 
 /* ---- the start of a call ---- */
 
-/* "http://host:port/..." against the operator's list. */
-static bool call_is_private_host(struct str url, struct str list)
-{
-    struct str host = url_host(url);
-    uint64_t port = str_starts(url, STR("https:")) ? 443 : 80;
-    const char *after = host.p + host.n, *end = url.p + url.n;
-    if (host.n && after < end && *after == ':') {
-        struct str digits = {after + 1, 0};
-        while (digits.p + digits.n < end && digits.p[digits.n] >= '0' && digits.p[digits.n] <= '9')
-            digits.n++;
-        if (!num_u64(digits, 65535, &port))
-            return false;
-    }
-    return host.n && address_in_list(list, host, (int)port);
-}
-
 static enum status call_post_request(struct engine_call *c, const struct engine_request *rq, struct err *e)
 {
     const struct engine_run_request *own = &c->run->rq;
@@ -341,9 +324,9 @@ static enum status call_post_request(struct engine_call *c, const struct engine_
                                .idle_ms = rq->idle_ms ? rq->idle_ms : own->idle_ms,
                                .total_ms = left > 0 ? left : 1,
                                .max_body = CALL_BODY_MAX,
-                               .trusted = call_is_private_host(rq->url, own->private_hosts)};
+                               .private_hosts = own->private_hosts};
     struct call_events on = {c, call_on_head, call_on_data, call_on_done};
-    return call_start(NULL, &out, &on, &c->call, e);
+    return call_start(&out, &on, &c->call, e);
 }
 
 struct engine_call *engine_call(struct engine_run *run, const struct engine_request *rq,

@@ -21,7 +21,7 @@ struct engine_run_request {
     const struct engine_type *type;
     struct id tenant;
     const struct json *settings; /* with the secret ones */
-    struct str private_hosts;    /* "host:port" words that may be on a private network */
+    struct str private_hosts;    /* as in struct call_request */
     enum engine_task task;
     const struct engine_turn *turn;
     const struct str *texts;

@@ -98,8 +98,8 @@ static bool call_copy_host(struct call *c, const char *scheme, const char *host,
     return true;
 }
 
-/* The host as libcurl understands it decides about http_allow_private, not the text of the URL. */
-static enum status call_read_host(struct call *c, const struct config *config, struct err *e)
+/* The host and port as libcurl understands them are looked up in the operator's list, not the text of the URL. */
+static enum status call_read_host(struct call *c, const struct call_request *rq, struct err *e)
 {
     char *scheme = NULL, *host = NULL, *port = NULL;
     enum status st = OK;
@@ -112,11 +112,9 @@ static enum status call_read_host(struct call *c, const struct config *config, s
         st = rc == CURLUE_NO_HOST ? bad_url(e, "it has no host") : err_nomem(e);
     else if (!call_copy_host(c, scheme, host, port))
         st = err_nomem(e);
-    else if (c->trusted)
-        c->private_allowed = true;
-    else if (config)
-        c->private_allowed = address_in_list(str_from(config_string(config, CONFIG_http_allow_private)), str_from(host),
-                                             (int)strtol(port, NULL, 10));
+    else
+        c->private_allowed = rq->trusted ||
+                             address_in_list(rq->private_hosts, str_from(host), (int)strtol(port, NULL, 10));
     curl_free(scheme);
     curl_free(host);
     curl_free(port);
@@ -300,7 +298,6 @@ static void call_copy_limits(struct call *c, const struct call_request *rq)
     c->total_us = call_us(rq->total_ms);
     c->max_body = rq->max_body;
     c->host_limit = rq->host_limit;
-    c->trusted = rq->trusted;
     c->pooled = rq->keep || !id_is_none(rq->tenant);
     c->result.head.content_type = STR_EMPTY;
     buf_init(&c->lines, REPLY_HEADERS_MAX);
@@ -323,7 +320,7 @@ void call_unref(struct call *c)
     free(c);
 }
 
-enum status call_setup(struct call *c, const struct config *config, const struct call_request *rq, struct err *e)
+enum status call_setup(struct call *c, const struct call_request *rq, struct err *e)
 {
     const char *method = call_method(rq->method);
     call_copy_limits(c, rq);
@@ -331,7 +328,7 @@ enum status call_setup(struct call *c, const struct config *config, const struct
         return err_raise(e, E_method_invalid);
     enum status st = call_parse_url(rq->url, &c->url, e);
     if (st == OK)
-        st = call_read_host(c, config, e);
+        st = call_read_host(c, rq, e);
     if (st == OK)
         st = call_set_headers(c, rq, e);
     if (st != OK)

@@ -1,8 +1,7 @@
 /* call_transfer.c: one transfer, as libcurl reports it.
  *
  * What a tenant may make this host call is decided in one place: transfer_on_socket sees the address that is connected
- * to, whatever the URL and the name server said. The same address is checked again when a connection is reused, because
- * the operator may have changed http_allow_private since it was opened.
+ * to, whatever the URL and the name server said. The same address is checked again when a connection is reused.
  *
  * The phases follow each other: queued, connecting, sent, reading. Each has its own deadline, and total_us bounds them
  * all. libcurl's own deadlines are not used: they cannot tell content from bytes that only keep a connection open. */
@@ -247,7 +246,7 @@ static const struct {
     [CALL_CANCELLED] = {E_cancelled, "The call to ", " was cancelled."},
     [CALL_HOST_DOWN] = {E_host_down, "", " has failed several times in a row. It will be tried again soon."},
     [CALL_ADDRESS_REFUSED] = {E_address_refused, "",
-                              " is not on the public Internet, and http_allow_private does not list it."},
+                              " is not on the public Internet, and the operator has not allowed it."},
     [CALL_CONNECT_TIMEOUT] = {E_fetch_timeout, "", " could not be reached in time."},
     [CALL_FIRST_BYTE_TIMEOUT] = {E_fetch_timeout, "", " took the request but did not begin to answer in time."},
     [CALL_IDLE_TIMEOUT] = {E_fetch_timeout, "", " began to answer but then sent no content for too long."},

@@ -8,14 +8,23 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/config.h"
 #include "net/calls_internal.h"
 #include "net/net_internal.h"
 
 #include "base/banned.h"
 
+/* Read for each call, so that a reload takes effect. A process without settings keeps the default. */
+static void calls_read_max(void)
+{
+    const struct config *c = config_current();
+    if (c)
+        share_set_max((int)config_int(c, CONFIG_calls_max));
+    config_drop(c);
+}
+
 /* *out is set before the call is posted, since `done` may run before this function returns. */
-enum status call_start(const struct config *config, const struct call_request *rq, const struct call_events *on,
-                       struct call **out, struct err *e)
+enum status call_start(const struct call_request *rq, const struct call_events *on, struct call **out, struct err *e)
 {
     struct call *c = calloc(1, sizeof(*c));
     if (!c)
@@ -27,9 +36,8 @@ enum status call_start(const struct config *config, const struct call_request *r
     atomic_init(&c->refs, out ? 2 : 1);
     atomic_init(&c->cancelled, false);
     net_library_begin();
-    if (config)
-        share_set_max((int)config_int(config, CONFIG_calls_max));
-    enum status st = call_setup(c, config, rq, e);
+    calls_read_max();
+    enum status st = call_setup(c, rq, e);
     if (out)
         *out = st == OK ? c : NULL;
     if (st == OK)

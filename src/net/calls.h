@@ -12,7 +12,7 @@
  *
  * Tenants do not meet here. A connection is reused for the same tenant and host only; the breaker and the limit of a
  * host are kept for each tenant and host; and a tenant may have only as many calls in flight as there are free places
- * (at most `calls_max` in the process), so one tenant gets half of the places, two get a third each, and a tenant that
+ * (at most the setting calls_max in the process), so one tenant gets half of the places, two get a third each, and a tenant that
  * comes later always finds some. A call beyond that waits in the queue of its tenant, and its total_ms goes on running.
  *
  * Thread safe, unless stated otherwise. */
@@ -45,6 +45,9 @@ struct call_request {
     unsigned host_limit; /* at most so many calls of the tenant to this host at once; 0: no limit of its own */
     /* The operator configured this address, not a tenant and not a reply: it may be private. */
     bool trusted;
+    /* The operator's setting for calls of this kind: words "host:port" that may be private. It is compared with the host
+     * as libcurl reads it, without regard to case; a name of the list may then lead to any address. */
+    struct str private_hosts;
     /* Only with `trusted` and without a tenant: the connection may be reused by the next such call of the process. */
     bool keep;
 };
@@ -104,12 +107,11 @@ struct call_events {
 };
 
 /* Copies everything it needs of the request and returns at once. After OK `done` will be called, possibly before this
- * function returns; *out is set before that. Any other status: nothing was started, and `done` is not called. c may be
- * NULL (no private address is allowed). out may be NULL for a call that is never cancelled.
+ * function returns; *out is set before that. Any other status: nothing was started, and `done` is not called. out may be
+ * NULL for a call that is never cancelled.
  * ERR_INVALID, code url_invalid, header_invalid or method_invalid; ERR_NOMEM; ERR_UNAVAILABLE, code unavailable: the
  * calls thread cannot be started, or is being stopped. */
-enum status call_start(const struct config *c, const struct call_request *rq, const struct call_events *on,
-                       struct call **out, struct err *e);
+enum status call_start(const struct call_request *rq, const struct call_events *on, struct call **out, struct err *e);
 /* End the call, in any phase: `done` follows within 50 ms with ERR_GONE. May be called any number of times, and after
  * `done`, which then has no effect. */
 void call_cancel(struct call *call);

@@ -53,7 +53,7 @@ struct call {
     int64_t connect_us, first_byte_us, idle_us, total_us;
     size_t max_body;
     unsigned host_limit;
-    bool trusted, pooled, private_allowed, literal;
+    bool pooled, private_allowed, literal;
     bool repeatable; /* to send it twice does no harm */
     char *host;      /* for messages; in the same block as host_key */
     char *host_key;  /* scheme://host:port in lower case */
@@ -94,7 +94,7 @@ void call_fill_result(struct call *c, enum call_class class, const char *why);
 /* call_setup.c: parse a URL into *out, which the caller cleans up also after a failure. ERR_INVALID, ERR_NOMEM. */
 enum status call_parse_url(struct str url, CURLU **out, struct err *e);
 /* Check the request and make the easy handle, with copies of everything. After a failure *c holds what was made. */
-enum status call_setup(struct call *c, const struct config *config, const struct call_request *rq, struct err *e);
+enum status call_setup(struct call *c, const struct call_request *rq, struct err *e);
 
 /* Give back a reference; the last one frees the call. */
 void call_unref(struct call *c);

@@ -40,7 +40,7 @@ struct share_tenant {
     struct id id;
     unsigned in_flight, waiting, looking_up;
     struct share_host *hosts; /* the one that was served last comes last */
-    CURLSH *pools[2];         /* of untrusted and of trusted calls */
+    CURLSH *pools[2];         /* of calls that may go to public addresses only, and of those that may go anywhere */
 };
 
 static struct {
@@ -364,11 +364,11 @@ struct calls_count share_count(struct id tenant)
 /* ---- connections ---- */
 
 /* libcurl keeps the open connections of handles that have a share object there, and looks for one to reuse nowhere
- * else. The multi handle has a cache of its own, which is therefore used only by calls that reuse nothing. Trusted
- * calls have their own pool: a connection to a private address must not serve a call that may not go there. */
+ * else. The multi handle has a cache of its own, which is therefore used only by calls that reuse nothing. Calls that
+ * may go to private addresses have their own pool: such a connection must not serve a call that may not go there. */
 CURLSH *share_pool(struct call *c)
 {
-    CURLSH **pool = &c->tenant->pools[c->trusted], *known = *pool;
+    CURLSH **pool = &c->tenant->pools[c->private_allowed], *known = *pool;
     if (known)
         return known;
     *pool = curl_share_init();

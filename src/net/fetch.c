@@ -95,7 +95,9 @@ enum status fetch(const struct config *config, struct arena *a, const struct fet
     *out = (struct fetch_reply){.content_type = STR_EMPTY, .body = STR_EMPTY};
     waker_wait_begin(&wait, &w.waker);
     struct call_events on = {.ctx = &w, .done = fetch_done};
-    enum status st = call_start(config, &request, &on, &call, e);
+    if (config)
+        request.private_hosts = str_from(config_string(config, CONFIG_http_allow_private));
+    enum status st = call_start(&request, &on, &call, e);
     if (st == OK) {
         struct call_result *r = fetch_wait_for(&w, &wait, call, rq);
         st = r->status;

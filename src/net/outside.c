@@ -49,14 +49,14 @@ static int64_t outside_limit(const struct outside *o, int64_t wanted_ms)
 
 enum status outside_start(struct outside *o, const struct fetch_request *rq, const struct waker *w, struct err *e)
 {
-    const struct call_request call = {.method = rq->method,
-                                      .url = rq->url,
-                                      .headers = rq->headers,
-                                      .header_count = rq->header_count,
-                                      .body = rq->body,
-                                      .tenant = o->tenant,
-                                      .total_ms = outside_limit(o, rq->timeout_ms),
-                                      .max_body = rq->max_body};
+    struct call_request call = {.method = rq->method,
+                                .url = rq->url,
+                                .headers = rq->headers,
+                                .header_count = rq->header_count,
+                                .body = rq->body,
+                                .tenant = o->tenant,
+                                .total_ms = outside_limit(o, rq->timeout_ms),
+                                .max_body = rq->max_body};
     CHECK(!o->mail);
     if (call.total_ms < OUTSIDE_LEAST_MS)
         return err_set(e, E_fetch_timeout, "The calls of this turn took too long in total.");
@@ -65,10 +65,12 @@ enum status outside_start(struct outside *o, const struct fetch_request *rq, con
         return err_nomem(e);
     const struct call_events on = {.ctx = m, .done = outside_on_done};
     const struct config *c = config_current();
+    if (c)
+        call.private_hosts = str_from(config_string(c, CONFIG_http_allow_private));
     atomic_init(&m->holders, 2);
     m->waker = *w;
     o->begun_us = clock_mono_us();
-    enum status st = call_start(c, &call, &on, &m->call, e);
+    enum status st = call_start(&call, &on, &m->call, e);
     config_drop(c);
     if (st != OK)
         free(m);

@@ -23,13 +23,12 @@ struct watch {
 };
 
 static struct err e;
-static char allowed[100];
+static char allowed[100]; /* private addresses */
 static struct id tenant_a, tenant_b;
 
-static const struct config *config_with(const char *list, const char *max)
+static const struct config *config_with(const char *max)
 {
     const struct config *c;
-    setenv("PARLEY_HTTP_ALLOW_PRIVATE", list, 1);
     setenv("PARLEY_CALLS_MAX", max, 1);
     assert_ok(config_load("/dev/null", &c, &e), &e);
     return c;
@@ -70,14 +69,13 @@ static enum status try_url(struct watch *w, const struct call_request *given, co
 {
     struct call_request rq = *given;
     struct call_events on = {.ctx = w, .head = on_head, .data = stream ? on_data : NULL, .done = on_done};
-    const struct config *c = config_with(allowed, places);
+    config_set_current(config_with(places));
     rq.url = str_from(url);
+    rq.private_hosts = str_from(allowed);
     rq.method = rq.method.n ? rq.method : STR("GET");
     rq.total_ms = rq.total_ms ? rq.total_ms : 2 * PATIENCE_MS;
     rq.max_body = rq.max_body ? rq.max_body : 100000;
-    enum status st = call_start(c, &rq, &on, &w->call, &e);
-    config_drop(c);
-    return st;
+    return call_start(&rq, &on, &w->call, &e);
 }
 
 static void start_path(struct watch *w, const struct call_request *given, const char *path, bool stream)
@@ -132,6 +130,7 @@ static int end(void **state)
 {
     (void)state;
     struct calls_count n = calls_count(ID_NONE);
+    config_set_current(NULL);
     return n.in_flight == 0 && n.waiting == 0 ? 0 : -1;
 }
 
