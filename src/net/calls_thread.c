@@ -8,6 +8,7 @@
  * CURLOPT_QUICK_EXIT keeps it from waiting for them. `done` is called from this loop only, never from inside libcurl,
  * so it may do anything. */
 #include <errno.h>
+#include <locale.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -242,10 +243,21 @@ static bool loop_has_posted(void)
     return any;
 }
 
+/* libcurl encodes the letters of a host name beyond ASCII (IDNA) as the locale says they are written, and knows nothing
+ * but ASCII in the "C" locale of our programs. Without the locale such a name fails, as a name that is not valid. */
+static locale_t loop_use_utf8(void)
+{
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    if (utf8)
+        uselocale(utf8);
+    return utf8;
+}
+
 static void *loop_main(void *ctx)
 {
     (void)ctx;
     loop_is_here = true;
+    locale_t utf8 = loop_use_utf8();
     while (loop_take_posted()) {
         int64_t now = clock_mono_us();
         if (loop.sweep_due <= now)
@@ -265,6 +277,9 @@ static void *loop_main(void *ctx)
         (void)loop_take_posted();
     } while (loop.live);
     (void)share_sweep(0, true);
+    uselocale(LC_GLOBAL_LOCALE);
+    if (utf8)
+        freelocale(utf8);
     return NULL;
 }
 

@@ -1,11 +1,15 @@
 /* test_call.c: where the calls of an engine may go, and how many there are at once. */
 #define _GNU_SOURCE /* RTLD_NEXT */
+#include <curl/curl.h>
+
 #include "base/clock.h"
 #include "engine/run_internal.h"
 #include "lib/test.h"
 #include "net/call_server.h"
 
 #define PATIENCE_MS 30000
+/* Stands for the letter "l" in a name. libcurl knows that if it was built to. */
+#define WIDE_L "http://\xEF\xBD\x8C"
 
 /* One run, which makes one call. */
 struct ask {
@@ -103,13 +107,17 @@ static void a_private_address_is_in_the_list_of_the_operator(void **state)
         {"http://[0:0::0:1]/ok", "[::1]:80", ENGINE_OK},
         {"http://[::1]/ok", "127.0.0.1:80", ENGINE_POLICY},
         {"http://[::ffff:127.0.0.1]/ok", "127.0.0.1:80", ENGINE_POLICY},
+        {WIDE_L "oop.test/ok", "loop.test:80", ENGINE_POLICY},
         {"http://127.0.0.1:80@localhost/ok", "127.0.0.1:80", ENGINE_CONFIG}, /* a user and a password */
         {"http://localhost@127.0.0.1/ok", "127.0.0.1:80", ENGINE_CONFIG},
         {"http://localhost\\@127.0.0.1/ok", "localhost:80 127.0.0.1:80", ENGINE_CONFIG},
     };
+    bool wide_letters = curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_IDN;
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct ask ask = {.tenant = id_new()};
+        if (!wide_letters && str_starts(str_from(rows[i].url), STR(WIDE_L)))
+            continue;
         snprintf(ask.url, sizeof(ask.url), "%s", rows[i].url);
         snprintf(ask.hosts, sizeof(ask.hosts), "%s", rows[i].hosts);
         start(&ask);

@@ -1,6 +1,7 @@
 /* test_calls.c: calls that hold no thread: every deadline, cancelling in every phase, refused addresses, tenants that
  * do not disturb each other, the breaker, and timers. */
 #define _GNU_SOURCE /* RTLD_NEXT */
+#include <curl/curl.h>
 #include <sys/resource.h>
 
 #include "net/call_watch.h"
@@ -220,6 +221,21 @@ static void names_that_lead_inside_are_refused(void **state)
         drop(&w);
     }
     assert_int_equal(seen->requests, requests);
+}
+
+/* "l" as wide as an ideograph, which the name service must see as an ordinary "l". */
+static void a_name_may_have_letters_of_any_script(void **state)
+{
+    (void)state;
+    struct watch w = {0};
+    char url[100];
+    if (!(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_IDN))
+        skip();
+    snprintf(allowed, sizeof(allowed), "\xEF\xBD\x8Coop.test:%d", server_port);
+    snprintf(url, sizeof(url), "http://\xEF\xBD\x8Coop.test:%d/ok", server_port);
+    run_url(&w, (struct call_request){0}, url);
+    assert_int_equal(w.result->class, CALL_REPLIED);
+    drop(&w);
 }
 
 /* The setting may have changed since the connection was opened. */
@@ -479,6 +495,7 @@ int main(void)
                                        WITH(a_certificate_must_prove_the_host),
                                        WITH(the_size_counts_after_decompression),
                                        WITH(names_that_lead_inside_are_refused),
+                                       WITH(a_name_may_have_letters_of_any_script),
                                        WITH(an_open_connection_gives_no_right_to_its_address),
                                        WITH(every_phase_can_be_cancelled),
                                        WITH(a_waiting_call_can_be_cancelled),
