@@ -12,8 +12,9 @@
  *
  * Tenants do not meet here. A connection is reused for the same tenant and host only; the breaker and the limit of a
  * host are kept for each tenant and host; and a tenant may have only as many calls in flight as there are free places
- * (at most the setting calls_max in the process), so one tenant gets half of the places, two get a third each, and a tenant that
- * comes later always finds some. A call beyond that waits in the queue of its tenant, and its total_ms goes on running.
+ * (in all as many as the setting calls_max says), so one tenant gets half of the places, two get a third each, and a
+ * tenant that comes later always finds some. A call beyond that waits in the queue of its tenant, and its total_ms goes
+ * on running.
  *
  * Thread safe, unless stated otherwise. */
 #ifndef PARLEY_NET_CALLS_H
@@ -45,8 +46,8 @@ struct call_request {
     unsigned host_limit; /* at most so many calls of the tenant to this host at once; 0: no limit of its own */
     /* The operator configured this address, not a tenant and not a reply: it may be private. */
     bool trusted;
-    /* The operator's setting for calls of this kind: words "host:port" that may be private. It is compared with the host
-     * as libcurl reads it, without regard to case; a name of the list may then lead to any address. */
+    /* The operator's setting for calls of this kind: words "host:port" that may be private. They are compared with the
+     * host as libcurl reads it, without regard to case; a name of the list may then lead to any address. */
     struct str private_hosts;
     /* Only with `trusted` and without a tenant: the connection may be reused by the next such call of the process. */
     bool keep;
@@ -107,8 +108,8 @@ struct call_events {
 };
 
 /* Copies everything it needs of the request and returns at once. After OK `done` will be called, possibly before this
- * function returns; *out is set before that. Any other status: nothing was started, and `done` is not called. out may be
- * NULL for a call that is never cancelled.
+ * function returns; *out is set before that. Any other status: nothing was started, and `done` is not called. out may
+ * be NULL for a call that is never cancelled.
  * ERR_INVALID, code url_invalid, header_invalid or method_invalid; ERR_NOMEM; ERR_UNAVAILABLE, code unavailable: the
  * calls thread cannot be started, or is being stopped. */
 enum status call_start(const struct call_request *rq, const struct call_events *on, struct call **out, struct err *e);
