@@ -3,31 +3,39 @@
 // Each mutant is one small change of one line: a comparison, a condition, a constant, a call that is left out. It is built in a copy of the
 // checkout (var/mutate) with address and undefined-behaviour sanitizers, so that a missing release or a read past the end counts as noticed
 // too. The tests that cover the file's module run until one fails: C programs before node's files, the nearest first, and of those that are
-// as near, first the one that has caught most mutants so far. For a C program the changed file alone is compiled and linked before the library;
-// make runs only for node's files. All C programs share one MariaDB. A mutant that no test notices is a survivor: either a test is missing, or
-// the line does not matter. The seed makes the same choice of mutants again.
+// as near, first the one that has caught most mutants so far. Of node's files single tests run first, those that caught mutants of near lines.
+// For a C program the changed file alone is compiled and linked before the library; make runs only for node's files. All C programs share one
+// MariaDB. A mutant that no test notices is a survivor: either a test is missing, or the line does not matter. The seed makes the same choice of
+// mutants again.
 //
-//   node tools/dev/mutate.mjs --var=DIR [--most=N] [--seed=N] [--lines=FROM-TO] [--tests=REGEXP] FILE...
+//   node tools/dev/mutate.mjs --var=DIR [--most=N] [--seed=N] [--lines=FROM-TO] [--tests=REGEXP] [--programs=LIST]
+//                             [--rest] [--survivors] FILE...
 //
-// --tests: only the tests whose path matches, for a quick look.
+// --tests: only the tests whose path matches, for a quick look. --programs: the programs that those of node's files run, separated by commas;
+// only they are linked, instead of a make of everything. Every verdict is kept in var/mutate/judged.jsonl. --rest leaves out the mutants that have
+// one, so that a run may be stopped and continued. --survivors judges again those that survived: with more tests, or after one was written.
 import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { top } from '../../tests/lib/build.mjs'
 import { Tree, trackedFiles } from './changed.mjs'
+import { Judged } from './judged.mjs'
 import { Suites } from './suites.mjs'
 
+const NEAREST = 2 // single tests of a file that run before the whole file
 const FIRST_LIMIT_S = 600 // of a test's run on the unchanged source; a mutant's run gets a few times what that took
 const SANITIZERS = 'address,undefined'
 const { values: options, positionals: files } = parseArgs({
     allowPositionals: true,
     options: {
         var: { type: 'string' }, most: { type: 'string', default: '25' }, seed: { type: 'string', default: '1' },
-        lines: { type: 'string', default: '' }, tests: { type: 'string', default: '' },
+        lines: { type: 'string', default: '' }, tests: { type: 'string', default: '' }, programs: { type: 'string', default: '' },
+        rest: { type: 'boolean', default: false }, survivors: { type: 'boolean', default: false },
     },
 })
 const copy = `${options.var}/mutate/source`, build = `${copy}/var/build` // two folders deep, as ./dev builds: ccache finds what those builds made
+const SURVIVED = 'SURVIVED'
 const say = line => process.stdout.write(`${line}\n`)
 
 /** What may be changed in a line of C, as pairs of a pattern and its replacement. Exported for its test. */
@@ -70,6 +78,12 @@ function random(seed) { // mulberry32
         t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
         return ((t ^ (t >>> 14)) >>> 0) / 4294967296
     }
+}
+
+/** The mutants that the options ask for, before chance chooses. verdict: what is known of a mutant, or undefined. Exported for its test. */
+export function asked(list, { rest, survivors }, verdict) {
+    if (!rest && !survivors) return list
+    return list.filter(m => (rest && !verdict(m)) || (survivors && verdict(m) === SURVIVED))
 }
 
 function choose(list, most, seed) {
@@ -115,18 +129,22 @@ function jobsFor(file, suites) {
     const jobs = [...suites.unit('mutate', build, '', wanted(programs)), ...suites.files('mutate', '', build, '', wanted(nodes))]
     if (!jobs.length) throw new Error(`no test covers ${file}${options.tests ? ` and matches ${options.tests}` : ''}`)
     for (const { kind, command } of jobs) if (kind === 'node') command.splice(1, 0, '--import', `${top}/tools/dev/bail.mjs`)
-    return jobs.map(job => ({ ...job, distance: distance(job.name), targets: job.kind === 'node' ? ['all'] : [job.name], caught: 0 }))
+    return jobs.map(job => ({ ...job, distance: distance(job.name), targets: job.kind === 'node' ? ['all'] : [job.name], caught: 0, catches: [] }))
 }
 
 let endRunning = () => {}
 
-/** Whether a job passes. Each C program has a folder of its own beside the server that all share. */
+/** Whether a job passes: {passed, test: the name of the test of node's file that failed}. Each C program has a folder of its own beside the server
+ * that all share. */
 function run(job, limit_s, command = job.command) {
     const own = job.kind === 'cmocka' ? fs.mkdtempSync(`${process.env.PARLEY_TEST_DIR}/run-`) : ''
     if (own) fs.symlinkSync('../my.pid', `${own}/my.pid`)
     return new Promise(ok => {
         const env = { ...process.env, ...job.env, ...own ? { PARLEY_TEST_DIR: own } : {} }
-        const child = spawn(command[0], command.slice(1), { cwd: job.cwd, env, stdio: 'ignore', detached: true })
+        const stdio = ['ignore', job.kind === 'node' ? 'pipe' : 'ignore', 'ignore']
+        const child = spawn(command[0], command.slice(1), { cwd: job.cwd, env, stdio, detached: true })
+        let output = ''
+        child.stdout?.on('data', data => { output += data })
         const end = signal => { try { process.kill(-child.pid, signal) } catch { /* it has ended */ } }
         endRunning = end
         const late = setTimeout(() => end('SIGKILL'), 1000 * limit_s)
@@ -134,7 +152,7 @@ function run(job, limit_s, command = job.command) {
             clearTimeout(late)
             end('SIGKILL')
             if (own) fs.rmSync(own, { recursive: true, force: true })
-            ok(passed)
+            ok({ passed, test: passed ? undefined : /^not ok \d+ - (?!tests\/)(.*)$/m.exec(output)?.[1] })
         }
         child.once('error', () => done(false))
         child.once('exit', code => done(code === 0))
@@ -148,7 +166,7 @@ async function measure(job) {
     if (seconds.has(job.name)) return
     const from = Date.now()
     must('make', ['-s', '-j2', ...job.targets], build)
-    if (!await run(job, FIRST_LIMIT_S)) throw new Error(`${job.name} fails without any change`)
+    if (!(await run(job, FIRST_LIMIT_S)).passed) throw new Error(`${job.name} fails without any change`)
     seconds.set(job.name, (Date.now() - from) / 1000)
 }
 
@@ -175,26 +193,84 @@ function recipe(file, program) {
     return recipes.get(key)
 }
 
+/** A changed file, compiled once however many programs need it. */
+class Mutant {
+    #object
+    #made = false
+
+    constructor(file) { this.file = file }
+
+    #compiled(how) { return this.#object ??= shell('sh', ['-c', how.compile]) }
+
+    /** The command that runs a C program with the mutant, or undefined where it does not compile. */
+    program(job) {
+        const how = recipe(this.file, job.name)
+        if (!how) return makeMutant(job.targets) ? job.command : undefined
+        return this.#compiled(how) && shell('sh', ['-c', how.link]) ? [MUTANT] : undefined
+    }
+
+    /** Puts the mutant into the programs that node's files run. */
+    install(job) {
+        if (!this.#made) {
+            const hows = options.programs.split(',').filter(Boolean).map(program => ({ program, how: recipe(this.file, program) }))
+            this.#made = hows.length && hows.every(({ how }) => how)
+                ? hows.every(({ program, how }) => this.#compiled(how) && shell('sh', ['-c', how.link]) && move(MUTANT, `${build}/${program}`))
+                : makeMutant(job.targets)
+        }
+        return this.#made
+    }
+}
+
+function move(from, to) {
+    fs.renameSync(from, to)
+    return true
+}
+
+/** The tests of a file of node's that have caught mutants before, the one of the nearest line first. */
+function nearest(job, line) {
+    const far = ([, lines]) => Math.min(...lines.map(l => Math.abs(l - line)))
+    const byTest = new Map()
+    for (const c of job.catches) byTest.set(c.test, [...byTest.get(c.test) ?? [], c.line])
+    return [...byTest].sort((a, b) => far(a) - far(b)).slice(0, NEAREST).map(([test]) => test)
+}
+
+const literally = text => text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')
+
 async function verdict(file, source, mutant, jobs) {
-    const text = source.split('\n')
+    const text = source.split('\n'), made = new Mutant(file)
     text[mutant.line - 1] = mutant.after
     fs.writeFileSync(`${copy}/${file}`, text.join('\n'))
     const late = job => (job.kind === 'node' ? 3 : 0) + job.distance
     const order = (a, b) => late(a) - late(b) || b.caught - a.caught || seconds.get(a.name) - seconds.get(b.name)
-    let compiled = false
-    for (const job of jobs.sort(order)) {
-        const how = job.kind === 'node' ? undefined : recipe(file, job.name)
-        if (how) {
-            if (!compiled && !shell('sh', ['-c', how.compile])) return 'does not compile'
-            compiled = true
-            if (!shell('sh', ['-c', how.link])) return 'does not compile'
-        } else if (!makeMutant(job.targets)) return 'does not compile'
-        if (await run(job, 20 + 3 * seconds.get(job.name), how && [MUTANT])) continue
+    const sorted = jobs.sort(order), programs = sorted.filter(job => job.kind !== 'node'), nodes = sorted.filter(job => job.kind === 'node')
+    const caught = job => {
         job.caught++
         return `caught by ${job.name}`
     }
-    return 'SURVIVED'
+    for (const job of programs) {
+        const command = made.program(job)
+        if (!command) return 'does not compile'
+        if (!(await run(job, limit_s(job), command)).passed) return caught(job)
+    }
+    for (const job of nodes) { // first single tests, which cost seconds, then whole files
+        if (!made.install(job)) return 'does not compile'
+        for (const test of nearest(job, mutant.line)) {
+            const command = job.command.toSpliced(2 + job.command.indexOf('--import'), 0, `--test-name-pattern=^${literally(test)}$`)
+            if ((await run(job, limit_s(job), command)).passed) continue
+            job.catches.push({ test, line: mutant.line })
+            return caught(job)
+        }
+    }
+    for (const job of nodes) {
+        const { passed, test } = await run(job, limit_s(job))
+        if (passed) continue
+        if (test) job.catches.push({ test, line: mutant.line })
+        return caught(job)
+    }
+    return SURVIVED
 }
+
+const limit_s = job => 20 + 3 * seconds.get(job.name)
 
 async function main() {
     if (!files.length) throw new Error('./dev mutate FILE...: name the source files whose lines are changed')
@@ -203,7 +279,7 @@ async function main() {
     prepare()
     const suites = new Suites({ build, sanitize: '', node: process.execPath, place: options.var, times: {} })
     let prepared = false
-    const counts = { caught: 0, survived: 0, broken: 0 }
+    const counts = { caught: 0, survived: 0, broken: 0 }, judged = new Judged(`${options.var}/mutate/judged.jsonl`)
     for (const file of files) {
         const jobs = jobsFor(file, suites)
         for (const job of jobs) {
@@ -212,15 +288,20 @@ async function main() {
             await measure(job)
         }
         const source = fs.readFileSync(`${copy}/${file}`, 'utf8') // the checkout may change meanwhile
-        const all = mutants(source).filter(m => !options.lines || (m.line >= from && m.line <= to))
-        const chosen = choose(all, Number(options.most), Number(options.seed))
+        const all = mutants(source), verdictOf = m => judged.verdict(file, source, m)
+        const within = asked(all, options, verdictOf).filter(m => !options.lines || (m.line >= from && m.line <= to))
+        const chosen = choose(within, Number(options.most), Number(options.seed))
         say(`${file}: ${chosen.length} of ${all.length} mutants, ${jobs.length} test files`)
         for (const mutant of chosen) {
             const what = await verdict(file, source, mutant, jobs)
-            counts[what === 'SURVIVED' ? 'survived' : what.startsWith('caught') ? 'caught' : 'broken']++
-            if (what === 'SURVIVED') say(`  SURVIVED ${file}:${mutant.line}: ${mutant.before}\n${' '.repeat(11)}became: ${mutant.after.trim()}`)
+            judged.add(file, source, mutant, what)
+            counts[what === SURVIVED ? 'survived' : what.startsWith('caught') ? 'caught' : 'broken']++
+            if (what === SURVIVED) say(`  SURVIVED ${file}:${mutant.line}: ${mutant.before}\n${' '.repeat(11)}became: ${mutant.after.trim()}`)
             else say(`  ${what}: line ${mutant.line}`)
         }
+        const known = all.map(verdictOf), number = test => known.filter(test).length
+        say(`${file}: of ${all.length} mutants in all runs ${number(v => v?.startsWith('caught'))} caught, ${number(v => v === SURVIVED)} survived, ` +
+            `${number(v => v === 'does not compile')} did not compile, ${number(v => !v)} not judged`)
         fs.writeFileSync(`${copy}/${file}`, source)
     }
     say(`${counts.caught} caught, ${counts.survived} survived, ${counts.broken} did not compile`)
