@@ -3,6 +3,7 @@
 #include "engine/workspace/engines.h"
 
 #include "api/api.h"
+#include "request_probe.h"
 
 #include "base/banned.h"
 
@@ -113,4 +114,59 @@ void api_engines_engine_delete(struct request *rq)
     if (st == OK)
         st = engines_remove(call.c, &call.who, id, &call.e);
     api_end(&call, st, 204, NULL);
+}
+
+/* ---- the test of the connection ---- */
+
+struct api_engines_probe {
+    struct api_call call;
+    struct request_probe probe;
+};
+
+/* A test that found something wrong was made as it should be, so its status is 200 like that of one that found
+ * nothing. */
+static struct json *api_engines_result(struct arena *a, const struct engine_probe_result *r)
+{
+    struct json *o = json_new_object(a), *problem;
+    if (!o || json_set_bool(o, "ok", r->ok) != 0 || json_set_int(o, "ms", r->ms) != 0 ||
+        json_set_strings(o, "models", r->models, r->model_count) != 0)
+        return NULL;
+    if (!r->ok && (json_set_object(o, "problem", &problem) != 0 || json_set_str(problem, "code", r->code) != 0 ||
+                   json_set_str(problem, "message", r->message) != 0))
+        return NULL;
+    return o;
+}
+
+static void api_engines_probed(struct request_probe *p)
+{
+    struct api_call *call = p->ctx;
+    struct json *o = p->st == OK ? api_engines_result(call->a, &p->result) : NULL;
+    call->e = p->e;
+    api_end(call, p->st == OK && !o ? err_nomem(&call->e) : p->st, 200, o);
+}
+
+void api_engines_probe_post(struct request *rq)
+{
+    struct api_engines_probe *x = ARENA_NEW(rq->arena, struct api_engines_probe);
+    struct err e = ERR_INIT;
+    struct id id;
+    if (!x) {
+        (void)err_nomem(&e);
+        reply_problem(rq, &e);
+        return;
+    }
+    if (!api_begin(rq, &x->call))
+        return;
+    struct guard *g = rq->app;
+    x->probe = (struct request_probe){.rq = rq, .pool = g->pool, .ended = api_engines_probed, .ctx = &x->call};
+    enum status st = api_id(&x->call, "engine", ID_ENGINE, &id);
+    if (st == OK)
+        st = request_probe_begin(&x->probe, x->call.c, id, &x->call.e);
+    if (st != OK) {
+        api_end(&x->call, st, 200, NULL);
+        return;
+    }
+    db_put(x->call.c);
+    x->call.c = NULL;
+    request_probe_wait(&x->probe);
 }

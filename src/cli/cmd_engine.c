@@ -1,9 +1,10 @@
-/* cmd_engine.c: engine types, list, add, remove; bot engines. A key is read from standard input, since arguments are
- * seen by every user of the machine and stay in the shell's history. */
+/* cmd_engine.c: engine types, list, add, probe, remove; bot engines. A key is read from standard input, since arguments
+ * are seen by every user of the machine and stay in the shell's history. */
 #include "base/limits.h"
+#include "base/waker.h"
 #include "cli/cli.h"
 #include "engine/type.h"
-#include "engine/workspace/engines.h"
+#include "engine/workspace/probe.h"
 
 #include "base/banned.h"
 
@@ -138,6 +139,46 @@ enum status cmd_engine_add(struct cli *cl, struct err *e)
     if (st == OK)
         cli_id(cl, ID_ENGINE, g.id);
     return st;
+}
+
+static enum status engine_print_probe(struct cli *cl, const struct engine_probe_result *r, struct err *e)
+{
+    struct json *o = json_new_object(&cl->arena);
+    if (!o || json_set_bool(o, "ok", r->ok) != 0 || json_set_int(o, "ms", r->ms) != 0 ||
+        json_set_strings(o, "models", r->models, r->model_count) != 0)
+        return err_nomem(e);
+    if (cl->json && r->ok)
+        cli_out(cl, o);
+    if (r->ok)
+        cli_say(cl, "The engine works; it took %lld ms.", (long long)r->ms);
+    if (r->model_count)
+        cli_say(cl, "Models that its provider offers:");
+    for (size_t i = 0; i < r->model_count; i++)
+        cli_say(cl, "%.*s", STR_F(r->models[i]));
+    return r->ok ? OK : err_set(e, E_engine_failed, "%.*s", STR_F(r->message));
+}
+
+enum status cmd_engine_probe(struct cli *cl, struct err *e)
+{
+    const char *tenant_text = NULL;
+    struct db *c;
+    struct id tenant, engine;
+    struct waker_wait wait;
+    struct waker waker;
+    struct engine_probe *p;
+    struct engine_probe_result result;
+    enum status st = cli_options(cl, CLI_OPTIONS({"tenant", &tenant_text, NULL}), 1, 1, e);
+    if (st != OK || (st = cli_id_arg(cl->argv[0], ID_ENGINE, "an engine", &engine, e)) != OK ||
+        (st = cli_db(cl, &c, e)) != OK || (st = cli_tenant(cl, c, tenant_text, &tenant, e)) != OK)
+        return st;
+    waker_wait_begin(&wait, &waker);
+    st = engine_probe_begin(c, cl->config, tenant, engine, &cl->arena, &waker, &p, e);
+    while (st == OK && !engine_probe_step(p))
+        (void)waker_wait_for(&wait, -1);
+    waker_wait_end(&wait);
+    if (st == OK)
+        st = engine_probe_end(c, p, &result, e);
+    return st == OK ? engine_print_probe(cl, &result, e) : st;
 }
 
 enum status cmd_engine_remove(struct cli *cl, struct err *e)

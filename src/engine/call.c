@@ -187,7 +187,7 @@ static enum engine_class call_engine_class(const struct engine_call *c, const st
         [CALL_QUEUE_FULL] = ENGINE_OVERLOADED,
         [CALL_HOST_DOWN] = ENGINE_OVERLOADED,
         [CALL_ADDRESS_REFUSED] = ENGINE_POLICY,
-        [CALL_NAME_UNKNOWN] = ENGINE_NET,
+        [CALL_NAME_UNKNOWN] = ENGINE_NAME,
         [CALL_NOT_CONNECTED] = ENGINE_NET,
         [CALL_TLS_FAILED] = ENGINE_TLS,
         [CALL_CONNECT_TIMEOUT] = ENGINE_CONNECT_TIMEOUT,

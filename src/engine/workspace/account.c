@@ -45,11 +45,11 @@ static size_t account_periods(const struct engine_account *who, int64_t now_ms,
         if (who->visitor.n)
             out[n++] = (struct account_period){"visitor", account_visitor_id(who), monthly, starts};
     }
-    for (int monthly = 0; monthly < 2; monthly++)
+    for (int monthly = 0; !id_is_none(who->bot) && monthly < 2; monthly++)
         out[n++] = (struct account_period){"bot", who->bot, monthly, monthly ? clock_month_start(now_ms) : day};
     for (int monthly = 0; monthly < 2; monthly++)
-        out[n++] =
-            (struct account_period){"workspace", who->tenant, monthly, monthly ? clock_month_start(now_ms) : day};
+        out[n++] = (struct account_period){"workspace", who->tenant, monthly,
+                                           monthly ? clock_month_start(now_ms) : day};
     return n;
 }
 
@@ -142,19 +142,19 @@ static enum status account_write_try(struct db *c, const struct engine_account_t
 {
     struct account_price *all;
     size_t n;
-    struct account_call k = {.engine = t->engine,
-                             .bot = tx->who->bot,
-                             .conversation = tx->who->conversation,
-                             .purpose = tx->who->purpose,
-                             .type = t->type->name,
-                             .model = t->model,
-                             .outcome = engine_class_name(t->end.class),
-                             .http = t->end.http,
-                             .tokens_in = account_tokens(t->usage.tokens_in, t->estimate.tokens_in),
-                             .tokens_out = account_tokens(t->usage.tokens_out, t->estimate.tokens_out),
-                             .estimated = t->usage.tokens_in < 0 || t->usage.tokens_out < 0,
-                             .first_ms = t->first_ms > 0 ? t->first_ms : 0,
-                             .total_ms = t->total_ms};
+    struct account_call k = {
+        .engine = t->engine,
+        .bot = tx->who->bot,
+        .conversation = tx->who->conversation,
+        .purpose = tx->who->purpose,
+        .type = t->type->name,
+        .model = t->model,
+        .outcome = engine_class_name(t->end.class),
+        .http = t->end.http,
+        .tokens_in = account_tokens(t->usage.tokens_in, t->estimate.tokens_in),
+        .tokens_out = account_tokens(t->usage.tokens_out, t->estimate.tokens_out),
+        .estimated = t->usage.tokens_in < 0 || t->usage.tokens_out<0, .first_ms = t->first_ms> 0 ? t->first_ms : 0,
+        .total_ms = t->total_ms};
     enum status st = account_store_prices(c, str_from(k.type), tx->a, &all, &n, e);
     if (st != OK)
         return st;

@@ -6,7 +6,7 @@
 #include "engine/chain.h"
 
 struct engine_account {
-    struct id tenant, bot, conversation; /* conversation ID_NONE for tests and probes */
+    struct id tenant, bot, conversation; /* bot ID_NONE for probes, conversation ID_NONE for tests and probes */
     struct str visitor;                  /* names the visitor for the caps; hashed, never stored; "": no visitor */
     const char *purpose;                 /* "answer", "classify", "extract", "embed", "probe" */
     const struct json *limits;           /* of the bot, may be NULL */
