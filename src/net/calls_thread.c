@@ -42,14 +42,22 @@ static struct {
 } loop = {.epoll = -1, .wake = -1};
 static _Thread_local bool loop_is_here;
 
-/* The eventfd exists as long as a call can be posted. A full counter wakes as well, so the result does not matter. */
-void calls_thread_wake(void)
+/* With the lock held, under which the eventfd is closed: its number must not be another file's by then. A full counter
+ * wakes as well, so the result does not matter. */
+static void loop_wake(void)
 {
     uint64_t one = 1;
-    if (!loop_is_here) {
+    if (posted.running && !loop_is_here) {
         ssize_t n = write(loop.wake, &one, sizeof(one));
         (void)n;
     }
+}
+
+void calls_thread_wake(void)
+{
+    pthread_mutex_lock(&posted.lock);
+    loop_wake();
+    pthread_mutex_unlock(&posted.lock);
 }
 
 /* ---- libcurl's side of the loop ---- */
@@ -350,38 +358,36 @@ enum status calls_thread_post(struct call *c, struct err *e)
     if (st == OK) {
         *posted.starts_end = c;
         posted.starts_end = &c->next_posted;
+        loop_wake();
     }
     pthread_mutex_unlock(&posted.lock);
-    if (st == OK)
-        calls_thread_wake();
     return st;
 }
 
 void calls_thread_cancel(struct call *c)
 {
     pthread_mutex_lock(&posted.lock);
-    bool post = !c->over && !c->cancel_posted;
-    if (post) {
+    if (!c->over && !c->cancel_posted) {
         c->cancel_posted = true;
         atomic_fetch_add(&c->refs, 1);
         c->next_cancel = posted.cancels;
         posted.cancels = c;
+        loop_wake();
     }
     pthread_mutex_unlock(&posted.lock);
-    if (post)
-        calls_thread_wake();
 }
 
 void calls_thread_end(void)
 {
     pthread_mutex_lock(&posted.lock);
     bool running = posted.running && !posted.stopping;
-    if (running)
+    if (running) {
         posted.stopping = true;
+        loop_wake();
+    }
     pthread_mutex_unlock(&posted.lock);
     if (!running)
         return;
-    calls_thread_wake();
     pthread_join(loop.thread, NULL);
     pthread_mutex_lock(&posted.lock);
     loop_close();

@@ -215,7 +215,37 @@ static void server_stop(void)
 static atomic_int lookups, lookups_waiting;
 static atomic_bool names_answer = true; /* lookups of names that begin with "silent" wait for it */
 
-/* libcurl's lookups come here: the program's own function replaces that of the C library. */
+/* "both.test" has a private address, and then this one, where the server of the test is reached. */
+#define SERVER_PUBLIC "1.2.3.4"
+
+static atomic_int server_public_fd = -1; /* the last socket that is connected to it, as its owner believes */
+
+/* libcurl's lookups and connections come here: the functions of the program replace those of the C library. */
+int connect(int fd, const struct sockaddr *a, socklen_t n)
+{
+    int (*real)(int, const struct sockaddr *, socklen_t);
+    struct sockaddr_in to;
+    *(void **)&real = dlsym(RTLD_NEXT, "connect");
+    if (a->sa_family != AF_INET)
+        return real(fd, a, n);
+    memcpy(&to, a, sizeof(to));
+    if (to.sin_addr.s_addr == inet_addr(SERVER_PUBLIC)) {
+        to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        server_public_fd = fd;
+    }
+    return real(fd, (struct sockaddr *)&to, sizeof(to));
+}
+
+int getpeername(int fd, struct sockaddr *a, socklen_t *n)
+{
+    int (*real)(int, struct sockaddr *, socklen_t *);
+    *(void **)&real = dlsym(RTLD_NEXT, "getpeername");
+    int rc = real(fd, a, n);
+    if (rc == 0 && fd == server_public_fd)
+        ((struct sockaddr_in *)(void *)a)->sin_addr.s_addr = inet_addr(SERVER_PUBLIC);
+    return rc;
+}
+
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **out)
 {
     static const struct {
@@ -240,6 +270,12 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
             numeric.ai_flags = AI_NUMERICHOST;
             return real(names[i].address, service, &numeric, out);
         }
+    if (name && !strcmp(name, "both.test")) {
+        numeric.ai_family = AF_INET;
+        numeric.ai_flags = AI_NUMERICHOST;
+        int rc = real("10.0.0.1", service, &numeric, out);
+        return rc ? rc : real(SERVER_PUBLIC, service, &numeric, &(*out)->ai_next);
+    }
     return real(name, service, hints, out);
 }
 

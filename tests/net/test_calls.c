@@ -2,6 +2,7 @@
  * do not disturb each other, the breaker, and timers. */
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include <curl/curl.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 
 #include "net/call_watch.h"
@@ -221,6 +222,19 @@ static void names_that_lead_inside_are_refused(void **state)
         drop(&w);
     }
     assert_int_equal(seen->requests, requests);
+}
+
+/* One address of a name may be refused, and the call may fail at another one for its own reason. */
+static void a_refused_address_is_not_the_reason_of_a_later_failure(void **state)
+{
+    (void)state;
+    struct watch w = {0};
+    char url[100];
+    snprintf(allowed, sizeof(allowed), "elsewhere:1");
+    snprintf(url, sizeof(url), "http://both.test:%d/reset-after", server_port);
+    run_url(&w, (struct call_request){0}, url);
+    assert_int_equal(w.result->class, CALL_BROKEN);
+    drop(&w);
 }
 
 /* "l" as wide as an ideograph, which the name service must see as an ordinary "l". */
@@ -443,6 +457,58 @@ static void a_lack_of_descriptors_opens_no_breaker(void **state)
     }
 }
 
+/* ---- the end of the thread ---- */
+
+static atomic_bool slow_writes, thread_ends;
+
+/* The thread that wakes another one may be interrupted before it writes. */
+ssize_t write(int fd, const void *p, size_t n)
+{
+    ssize_t (*real)(int, const void *, size_t);
+    *(void **)&real = dlsym(RTLD_NEXT, "write");
+    if (slow_writes && n == sizeof(uint64_t))
+        usleep(5000);
+    return real(fd, p, n);
+}
+
+static void *cancel_at_the_end(void *ctx)
+{
+    const struct watch *w = ctx;
+    while (!thread_ends)
+        usleep(100);
+    usleep(2000);
+    call_cancel(w->call);
+    return NULL;
+}
+
+/* The descriptor that wakes the thread is closed with it, and its number may be another file's by the next moment. */
+static void no_one_writes_to_a_closed_descriptor(void **state)
+{
+    (void)state;
+    uint64_t strays = 0;
+    for (int i = 0; i < TRIES; i++) {
+        struct watch w = {0};
+        pthread_t thread;
+        int fds[4];
+        thread_ends = false;
+        start_path(&w, &(struct call_request){.tenant = tenant_a}, "/silent", false);
+        assert_int_equal(pthread_create(&thread, NULL, cancel_at_the_end, &w), 0);
+        slow_writes = thread_ends = true;
+        fetch_library_end();
+        for (size_t k = 0; k < COUNT_OF(fds); k++)
+            fds[k] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        pthread_join(thread, NULL);
+        slow_writes = false;
+        for (size_t k = 0; k < COUNT_OF(fds); k++) {
+            uint64_t n = 0;
+            strays += read(fds[k], &n, sizeof(n)) == (ssize_t)sizeof(n);
+            close(fds[k]);
+        }
+        drop(&w);
+    }
+    assert_int_equal(strays, 0);
+}
+
 /* ---- timers ---- */
 
 struct tick {
@@ -496,6 +562,7 @@ int main(void)
                                        WITH(the_size_counts_after_decompression),
                                        WITH(names_that_lead_inside_are_refused),
                                        WITH(a_name_may_have_letters_of_any_script),
+                                       WITH(a_refused_address_is_not_the_reason_of_a_later_failure),
                                        WITH(an_open_connection_gives_no_right_to_its_address),
                                        WITH(every_phase_can_be_cancelled),
                                        WITH(a_waiting_call_can_be_cancelled),
@@ -504,7 +571,8 @@ int main(void)
                                        WITH(the_end_of_a_call_may_start_another),
                                        WITH(the_thread_can_be_stopped_with_calls_in_flight),
                                        WITH(a_lack_of_descriptors_opens_no_breaker),
-                                       WITH(timers_fire_in_order_or_not_at_all)};
+                                       WITH(timers_fire_in_order_or_not_at_all),
+                                       WITH(no_one_writes_to_a_closed_descriptor)};
     int failed = RUN(tests);
     fetch_library_end();
     server_stop();

@@ -162,8 +162,8 @@ static void start_server(void)
 static struct arena arena;
 static struct err e;
 static struct fetch_reply reply;
-static int64_t took_ms; /* the last call */
-#define PATIENCE_MS 30000         /* a call that is not ended early takes longer than this, whatever the machine */
+static int64_t took_ms;   /* the last call */
+#define PATIENCE_MS 30000 /* a call that is not ended early takes longer than this, whatever the machine */
 
 static const struct config *config_with(const char *allowed)
 {
