@@ -16,6 +16,7 @@
 
 #define SHARE_BUCKETS 256
 #define SHARE_WAITING_MAX 4096 /* calls in the queues of one tenant */
+#define SHARE_HOSTS_MAX 256    /* hosts of one tenant that are remembered, besides those that have calls */
 #define SHARE_IDLE_US 60000000 /* a tenant or host without calls is forgotten after this time */
 #define SHARE_LOOKUPS_MAX 16   /* names that are looked up at once, in threads of libcurl */
 #define SHARE_NAME_US 50000000 /* shorter than the 60 s for which libcurl keeps the address of a name */
@@ -40,7 +41,8 @@ struct share_tenant {
     struct id id;
     unsigned in_flight, waiting, looking_up;
     struct share_host *hosts; /* the one that was served last comes last */
-    CURLSH *pools[2];         /* of calls that may go to public addresses only, and of those that may go anywhere */
+    unsigned host_count;
+    CURLSH *pools[2]; /* of calls that may go to public addresses only, and of those that may go anywhere */
 };
 
 static struct {
@@ -48,11 +50,13 @@ static struct {
     struct share_tenant *buckets[SHARE_BUCKETS];
     struct share_tenant *first_waiting, *last_waiting;
     unsigned max, in_flight, waiting, looking_up;
+    bool changed; /* since no call was found that may go: a call came, left or got its address, or max changed */
 } shares = {.lock = PTHREAD_MUTEX_INITIALIZER, .max = 4096};
 
 void share_set_max(int max)
 {
     pthread_mutex_lock(&shares.lock);
+    shares.changed = shares.changed || shares.max != (unsigned)max;
     shares.max = (unsigned)max;
     pthread_mutex_unlock(&shares.lock);
 }
@@ -86,6 +90,26 @@ static struct share_tenant *share_make_tenant(struct id id)
     return t;
 }
 
+static void share_forget_host(struct share_tenant *t, struct share_host **at)
+{
+    struct share_host *h = *at;
+    *at = h->next;
+    t->host_count--;
+    free(h);
+}
+
+/* The one that was used longest ago, if it has no calls. */
+static void share_forget_a_host(struct share_tenant *t)
+{
+    struct share_host **oldest = NULL;
+    for (struct share_host **at = &t->hosts; *at; at = &(*at)->next)
+        if (!(*at)->in_flight && !(*at)->waiting && (!oldest || (*at)->used_at < (*oldest)->used_at))
+            oldest = at;
+    if (oldest)
+        share_forget_host(t, oldest);
+}
+
+/* The hosts that a tenant calls may come from its visitors, so there could be a new one for each call. */
 static struct share_host *share_make_host(struct share_tenant *t, const char *key)
 {
     size_t n = strlen(key) + 1;
@@ -94,10 +118,13 @@ static struct share_host *share_make_host(struct share_tenant *t, const char *ke
         h = h->next;
     if (h || !(h = calloc(1, sizeof(*h) + n)))
         return h;
+    if (t->host_count >= SHARE_HOSTS_MAX)
+        share_forget_a_host(t);
     memcpy(h->key, key, n);
     h->open_us = BREAKER_FIRST_US;
     h->next = t->hosts;
     t->hosts = h;
+    t->host_count++;
     return h;
 }
 
@@ -175,6 +202,7 @@ enum call_class share_enter(struct call *c, int64_t now)
 {
     pthread_mutex_lock(&shares.lock);
     enum call_class class = share_place(c, now);
+    shares.changed = true;
     pthread_mutex_unlock(&shares.lock);
     return class;
 }
@@ -233,12 +261,13 @@ static void share_begin(struct call *c, int64_t now)
     }
 }
 
-/* Of tenants with equally many calls in flight, the one that was served least recently comes first in the list. */
+/* Of tenants with equally many calls in flight, the one that was served least recently comes first in the list. One
+ * without any ends the search. */
 static struct call *share_choose(int64_t now, enum call_class *class)
 {
     struct share_tenant *best = NULL;
     struct share_host **at = NULL;
-    for (struct share_tenant *t = shares.first_waiting; t; t = t->next_waiting) {
+    for (struct share_tenant *t = shares.first_waiting; t && !(best && !best->in_flight); t = t->next_waiting) {
         struct share_host **ready = best && t->in_flight >= best->in_flight ? NULL : share_ready_host(t, now);
         if (ready) {
             best = t;
@@ -254,10 +283,12 @@ static struct call *share_choose(int64_t now, enum call_class *class)
     return c;
 }
 
+/* No call becomes ready because time passes, so while nothing has changed the waiting tenants are not searched. */
 struct call *share_next(int64_t now, enum call_class *class)
 {
     pthread_mutex_lock(&shares.lock);
-    struct call *c = share_choose(now, class);
+    struct call *c = shares.changed ? share_choose(now, class) : NULL;
+    shares.changed = c;
     pthread_mutex_unlock(&shares.lock);
     return c;
 }
@@ -278,6 +309,7 @@ void share_resolved(struct call *c, int64_t now)
     if (c->resolving) {
         share_end_lookup(c);
         c->at->known_until = now + SHARE_NAME_US;
+        shares.changed = true;
     }
     pthread_mutex_unlock(&shares.lock);
 }
@@ -344,6 +376,7 @@ int share_leave(struct call *c, enum call_class class, int64_t now)
     int64_t us = h->open_until - now;
     c->tenant = NULL;
     c->at = NULL;
+    shares.changed = true;
     pthread_mutex_unlock(&shares.lock);
     return us > 0 ? (int)((us + 999999) / 1000000) : 1;
 }
@@ -389,8 +422,7 @@ static void share_sweep_hosts(struct share_tenant *t, int64_t now, bool everythi
             at = &h->next;
             continue;
         }
-        *at = h->next;
-        free(h);
+        share_forget_host(t, at);
     }
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "net/call_watch.h"
+#include "net/calls_internal.h"
 
 static struct watch crowd[5000];
 
@@ -307,6 +308,76 @@ static void a_try_may_end_in_three_ways(void **state)
     drop(&w);
 }
 
+/* ---- many tenants and many hosts, without the thread ---- */
+
+static int64_t now_us;
+
+static enum call_class enter(struct call *c, struct id tenant, const char *host)
+{
+    *c = (struct call){.tenant_id = tenant, .host_key = (char *)(uintptr_t)host, .literal = true};
+    return share_enter(c, now_us);
+}
+
+/* One call that cannot connect, or is refused because the host is down. */
+static enum call_class fail_at(struct id tenant, const char *host)
+{
+    struct call c;
+    enum call_class class = enter(&c, tenant, host), next = CALL_REPLIED;
+    if (class == CALL_REPLIED) {
+        assert_ptr_equal(share_next(now_us, &next), &c);
+        class = CALL_NOT_CONNECTED;
+    }
+    (void)share_leave(&c, class, now_us++);
+    return class;
+}
+
+/* A tenant may choose its hosts, one for each call. */
+static void the_hosts_of_a_tenant_are_bounded(void **state)
+{
+    (void)state;
+    char host[40];
+    now_us = clock_mono_us();
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(fail_at(tenant_a, "http://first:80"), CALL_NOT_CONNECTED);
+    for (int i = 0; i < 255; i++) {
+        snprintf(host, sizeof(host), "http://%d:80", i);
+        (void)fail_at(tenant_a, host);
+    }
+    assert_int_equal(fail_at(tenant_a, "http://first:80"), CALL_HOST_DOWN); /* 256 are remembered */
+    for (int i = 255; i < 511; i++) {
+        snprintf(host, sizeof(host), "http://%d:80", i);
+        (void)fail_at(tenant_a, host);
+    }
+    assert_int_equal(fail_at(tenant_a, "http://first:80"), CALL_NOT_CONNECTED); /* 256 others came since */
+}
+
+#define MANY_TENANTS 3000
+
+/* The thread asks for the next call in each of its rounds. */
+static void waiting_tenants_cost_nothing_while_nothing_changes(void **state)
+{
+    static struct call calls[MANY_TENANTS];
+    enum call_class class;
+    (void)state;
+    now_us = clock_mono_us();
+    share_set_max(0);
+    for (size_t i = 0; i < MANY_TENANTS; i++)
+        assert_int_equal(enter(&calls[i], id_new(), "http://127.0.0.1:1"), CALL_REPLIED);
+    clock_t before = clock();
+    for (int i = 0; i < 10000; i++)
+        assert_null(share_next(now_us, &class));
+    double ms = (double)(clock() - before) * 1000 / CLOCKS_PER_SEC;
+    printf("10,000 rounds beside %d waiting tenants: %.2f ms\n", MANY_TENANTS, ms);
+    share_set_max(4096);
+    for (size_t i = 0; i < MANY_TENANTS; i++) {
+        struct call *c = share_next(now_us, &class);
+        assert_non_null(c);
+        (void)share_leave(c, CALL_REPLIED, now_us);
+    }
+    assert_null(share_next(now_us, &class));
+    assert_true(ms < 50);
+}
+
 /* ---- what waiting costs ---- */
 
 #define MANY 2000
@@ -396,6 +467,8 @@ int main(void)
                                        WITH(certificates_are_read_once),
                                        WITH(a_host_that_fails_is_left_alone),
                                        WITH(a_try_may_end_in_three_ways),
+                                       WITH(the_hosts_of_a_tenant_are_bounded),
+                                       WITH(waiting_tenants_cost_nothing_while_nothing_changes),
                                        WITH(waiting_takes_little_memory)};
     int failed = RUN(tests);
     fetch_library_end();
