@@ -79,7 +79,7 @@ static bool call_host_literal(const char *host)
     return host[0] == '[' || inet_pton(AF_INET, host, &v4) == 1;
 }
 
-/* The host is kept twice: as it was written for messages, and as the key of its breaker and limit. */
+/* The host is kept twice: as it was written for messages, and as the key of its breaker. */
 static bool call_copy_host(struct call *c, const char *scheme, const char *host, const char *port)
 {
     struct buf b;
@@ -297,7 +297,6 @@ static void call_copy_limits(struct call *c, const struct call_request *rq)
     c->idle_us = call_us(rq->idle_ms);
     c->total_us = call_us(rq->total_ms);
     c->max_body = rq->max_body;
-    c->host_limit = rq->host_limit;
     c->pooled = rq->keep || !id_is_none(rq->tenant);
     c->result.head.content_type = STR_EMPTY;
     buf_init(&c->lines, REPLY_HEADERS_MAX);

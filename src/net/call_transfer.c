@@ -162,10 +162,8 @@ static size_t transfer_on_header(char *p, size_t size, size_t n, void *ctx)
     if (c->headed)
         return n;
     c->content_at = clock_mono_us();
-    if (c->phase != CALL_READING) {
-        c->replied_at = c->content_at;
+    if (c->phase != CALL_READING)
         transfer_enter_phase(c, CALL_READING);
-    }
     if (n > 5 && memcmp(p, "HTTP/", 5) == 0)
         buf_clear(&c->lines);
     else if (n <= 2)
@@ -282,15 +280,11 @@ static enum status transfer_error(const struct call *c, enum call_class class, c
 void call_fill_result(struct call *c, enum call_class class, const char *why)
 {
     struct call_result *r = &c->result;
-    int64_t now = clock_mono_us();
     r->class = class;
     r->err = ERR_INIT;
-    r->status = transfer_error(c, class, why ? why : "it was given up", &r->err);
+    r->status = transfer_error(c, class, why ? why : "no reason is known", &r->err);
     r->body = buf_str(&c->collected);
     r->sent = c->phase >= CALL_SENT;
-    r->queued_ms = ((c->launched_at ? c->launched_at : now) - c->started_at) / 1000;
-    r->first_byte_ms = c->replied_at ? (c->replied_at - c->started_at) / 1000 : -1;
-    r->total_ms = (now - c->started_at) / 1000;
     if (r->status == OK)
         return;
     if (!c->headed)

@@ -10,8 +10,8 @@
  * call is to close its connection, and no other call suffers from it. A call of a tenant with POST or PATCH is sent at
  * most once; one with GET, PUT or DELETE is sent again if a reused connection ends before any reply.
  *
- * Tenants do not meet here. A connection is reused for the same tenant and host only; the breaker and the limit of a
- * host are kept for each tenant and host; and a tenant may have only as many calls in flight as there are free places
+ * Tenants do not meet here. A connection is reused for the same tenant and host only; the breaker of a host
+ * is kept for each tenant; and a tenant may have only as many calls in flight as there are free places
  * (in all as many as the setting calls_max says), so one tenant gets half of the places, two get a third each, and a
  * tenant that comes later always finds some. A call beyond that waits in the queue of its tenant, and its total_ms goes
  * on running.
@@ -33,8 +33,8 @@ struct call_request {
     const struct fetch_header *headers;
     size_t header_count;
     struct str body;
-    /* Whose call it is. ID_NONE: a call of the install itself. Such a call never waits, has no breaker and no limit of
-     * its host, and reuses connections only with `keep`. */
+    /* Whose call it is. ID_NONE: a call of the install itself. Such a call never waits, has no breaker, and
+     * reuses connections only with `keep`. */
     struct id tenant;
     /* Milliseconds; 0 means that only total_ms counts. total_ms must be positive and includes waiting in the queue.
      * connect_ms: from the end of that wait until the connection is ready, with name lookup and TLS.
@@ -42,8 +42,7 @@ struct call_request {
      * idle_ms: from the head of the reply on, the longest time without content. Bytes for which `data` returns false
      * are no content, so comments that keep an event stream open do not count. */
     int64_t connect_ms, first_byte_ms, idle_ms, total_ms;
-    size_t max_body;     /* bytes of the body after decompression; more is ERR_TOO_LARGE */
-    unsigned host_limit; /* at most so many calls of the tenant to this host at once; 0: no limit of its own */
+    size_t max_body; /* bytes of the body after decompression; more is ERR_TOO_LARGE */
     /* The operator configured this address, not a tenant and not a reply: it may be private. */
     bool trusted;
     /* The operator's setting for calls of this kind: words "host:port" that may be private. They are compared with the
@@ -91,7 +90,6 @@ struct call_result {
     struct str body; /* what was collected: all of it if `data` is NULL, else empty */
     /* False when certainly nothing of the request was sent: it may be repeated without harm. */
     bool sent;
-    int64_t queued_ms, first_byte_ms, total_ms; /* since call_start; first_byte_ms is -1 if no byte came */
 };
 
 /* All run in the calls thread; head and data may be NULL. None of them is called after `done`, and `head` and `data`

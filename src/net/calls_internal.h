@@ -52,7 +52,6 @@ struct call {
     struct id tenant_id;
     int64_t connect_us, first_byte_us, idle_us, total_us;
     size_t max_body;
-    unsigned host_limit;
     bool pooled, private_allowed, literal;
     bool repeatable; /* to send it twice does no harm */
     char *host;      /* for messages; in the same block as host_key */
@@ -70,7 +69,7 @@ struct call {
 
     /* the transfer */
     enum call_phase phase;
-    int64_t started_at, launched_at, sent_at, replied_at, content_at; /* microseconds */
+    int64_t started_at, launched_at, sent_at, content_at; /* microseconds */
     struct call_timer deadline;
     struct buf lines, collected;
     struct fetch_header *reply_headers;
@@ -127,7 +126,7 @@ enum status calls_thread_begin(struct err *e);
 enum status calls_thread_post(struct call *c, struct err *e);
 /* Hand over a cancellation. */
 void calls_thread_cancel(struct call *c);
-/* Wake the thread if this is another one. */
+/* Wake the thread if it runs and is another one. */
 void calls_thread_wake(void);
 /* Cancels what runs, waits for the thread, and gives everything back. Not in the calls thread. */
 void calls_thread_end(void);

@@ -1,10 +1,10 @@
 /* calls_shares.c: which call may begin next, and which may not begin at all.
  *
- * Everything is kept by tenant, and below it by host: waiting calls, the breaker, the limit of a host, reusable
- * connections. So no tenant can use up, open or break anything for another one. The share of a tenant is a dynamic
- * threshold (Choudhury and Hahne 1998): it may hold as many places as are free at that moment. One busy tenant then
- * stops at half of all places, and a newcomer finds the other half; no reservation is needed, and no count of tenants.
- * A place that is free goes to the waiting tenant with the fewest calls in flight.
+ * Everything is kept by tenant, and below it by host: waiting calls, the breaker, connections. So no tenant can
+ * use up, open or break anything for another one. The share of a tenant is a dynamic threshold (Choudhury and Hahne
+ * 1998): it may hold as many places as are free at that moment. One busy tenant then stops at half of all places, and a
+ * newcomer finds the other half; no reservation is needed, and no count of tenants. A place that is free goes to the
+ * waiting tenant with the fewest calls in flight.
  *
  * A name that is not known yet is looked up by one call of the tenant and host; the others wait for it. libcurl
  * occupies a thread for each lookup, and a silent name server would otherwise fill the process with them. */
@@ -215,7 +215,7 @@ static bool share_host_ready(const struct share_tenant *t, const struct share_ho
         return false;
     if (id_is_none(t->id) || share_is_down(c, now))
         return true;
-    if (t->in_flight + shares.in_flight >= shares.max || (c->host_limit && h->in_flight >= c->host_limit))
+    if (t->in_flight + shares.in_flight >= shares.max)
         return false;
     return c->literal || now < h->known_until ||
            (!h->looking_up && t->looking_up + shares.looking_up < SHARE_LOOKUPS_MAX);

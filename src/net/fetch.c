@@ -12,14 +12,6 @@
 
 #include "base/banned.h"
 
-/* How often `cancelled` is asked. */
-#define FETCH_ASK_MS 100
-
-void fetch_library_begin(void)
-{
-    net_library_begin();
-}
-
 void fetch_library_end(void)
 {
     calls_thread_end();
@@ -48,32 +40,26 @@ static void fetch_done(void *ctx, const struct call_result *r)
     waker_wake(&waker);
 }
 
-static struct call_result *fetch_wait_for(struct fetch_wait *w, struct waker_wait *wait, struct call *call,
-                                          const struct fetch_request *rq)
-{
-    while (!waker_wait_for(wait, rq->cancelled ? FETCH_ASK_MS : -1))
-        if (rq->cancelled(rq->cancel_ctx)) {
-            call_cancel(call);
-            while (!waker_wait_for(wait, -1))
-                ;
-            break;
-        }
-    return w->result;
-}
-
-/* Strings and headers are copied into the arena. */
-static enum status fetch_copy(struct arena *a, const struct call_result *r, struct fetch_reply *out, struct err *e)
+/* `sent` first: it is right also if there is no memory for the rest. */
+enum status net_copy_reply(const struct call_result *r, struct arena *a, struct fetch_reply *out, struct err *e)
 {
     bool ok = true;
-    const struct call_head *h = &r->head;
-    out->status = h->status;
-    out->retry_after_s = h->retry_after_s;
-    out->content_type = arena_str(a, h->content_type, &ok);
+    *out = (struct fetch_reply){.content_type = STR_EMPTY, .body = STR_EMPTY, .sent = r->sent};
+    if (r->status != OK) {
+        if (e)
+            *e = r->err;
+        return r->status;
+    }
+    out->status = r->head.status;
+    out->retry_after_s = r->head.retry_after_s;
+    out->content_type = arena_str(a, r->head.content_type, &ok);
     out->body = arena_str(a, r->body, &ok);
-    out->headers = arena_array(a, h->header_count + 1, sizeof(*out->headers));
-    for (size_t i = 0; out->headers && i < h->header_count; i++)
-        out->headers[out->header_count++] = (struct fetch_header){arena_str(a, h->headers[i].name, &ok),
-                                                                  arena_str(a, h->headers[i].value, &ok)};
+    out->headers = arena_array(a, r->head.header_count + 1, sizeof(*out->headers));
+    for (; out->headers && out->header_count < r->head.header_count; out->header_count++) {
+        const struct fetch_header *h = &r->head.headers[out->header_count];
+        out->headers[out->header_count] = (struct fetch_header){arena_str(a, h->name, &ok),
+                                                                arena_str(a, h->value, &ok)};
+    }
     return ok && out->headers ? OK : err_nomem(e);
 }
 
@@ -99,14 +85,10 @@ enum status fetch(const struct config *config, struct arena *a, const struct fet
         request.private_hosts = str_from(config_string(config, CONFIG_http_allow_private));
     enum status st = call_start(&request, &on, &call, e);
     if (st == OK) {
-        struct call_result *r = fetch_wait_for(&w, &wait, call, rq);
-        st = r->status;
-        out->sent = r->sent;
-        if (st == OK)
-            st = fetch_copy(a, r, out, e);
-        else if (e)
-            *e = r->err;
-        call_result_free(r);
+        while (!waker_wait_for(&wait, -1))
+            ;
+        st = net_copy_reply(w.result, a, out, e);
+        call_result_free(w.result);
     }
     call_release(call);
     waker_wait_end(&wait);

@@ -24,10 +24,8 @@ struct fetch_request {
     const struct fetch_header *headers;
     size_t header_count;
     struct str body;
-    int64_t timeout_ms;           /* the whole call */
-    size_t max_body;              /* bytes; more is ERR_TOO_LARGE */
-    bool (*cancelled)(void *ctx); /* may be NULL; asked at least every 300 ms, in this thread */
-    void *cancel_ctx;
+    int64_t timeout_ms; /* the whole call */
+    size_t max_body;    /* bytes; more is ERR_TOO_LARGE */
     /* The operator configured this address, not a tenant and not a reply: it may be private. */
     bool trusted;
     /* Only with `trusted`: the connection stays open for the next such call of any thread of the process. */
@@ -45,7 +43,7 @@ struct fetch_reply {
 };
 
 /* Any HTTP reply is OK; its status is in out->status. ERR_INVALID, code url_invalid, header_invalid or method_invalid;
- * ERR_DENIED, code address_refused; ERR_TIMEOUT; ERR_TOO_LARGE; ERR_GONE when cancelled; ERR_UNAVAILABLE, code
+ * ERR_DENIED, code address_refused; ERR_TIMEOUT; ERR_TOO_LARGE; ERR_UNAVAILABLE, code
  * fetch_failed, or tls_failed when the certificate does not prove the host. The reply lives in the arena. */
 enum status fetch(const struct config *c, struct arena *a, const struct fetch_request *rq, struct fetch_reply *out,
                   struct err *e);
@@ -53,8 +51,6 @@ enum status fetch(const struct config *c, struct arena *a, const struct fetch_re
 struct str fetch_reply_header(const struct fetch_reply *r, const char *name);
 /* Check syntax and scheme; a user or password is refused. ERR_INVALID, code url_invalid. */
 enum status fetch_check_url(struct str url, struct err *e);
-/* Start libcurl. Every function of the module does so when it needs it. */
-void fetch_library_begin(void);
 /* Release everything, for leak checkers: no transfer may run. */
 void fetch_library_end(void);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "net/net_internal.h"
 
 #include "base/banned.h"
 
@@ -93,30 +94,9 @@ static void outside_end_call(struct outside *o)
     o->mail = NULL;
 }
 
-static enum status outside_copy_reply(const struct call_result *r, struct arena *a, struct fetch_reply *out,
-                                      struct err *e)
-{
-    bool ok = true;
-    *out = (struct fetch_reply){.status = r->head.status, .retry_after_s = r->head.retry_after_s, .sent = r->sent};
-    out->content_type = arena_str(a, r->head.content_type, &ok);
-    out->body = arena_str(a, r->body, &ok);
-    out->headers = arena_array(a, r->head.header_count + 1, sizeof(*out->headers));
-    for (; ok && out->headers && out->header_count < r->head.header_count; out->header_count++) {
-        const struct fetch_header *h = &r->head.headers[out->header_count];
-        out->headers[out->header_count] = (struct fetch_header){arena_str(a, h->name, &ok),
-                                                                arena_str(a, h->value, &ok)};
-    }
-    return ok && out->headers ? OK : err_nomem(e);
-}
-
 enum status outside_take(struct outside *o, struct arena *a, struct fetch_reply *out, struct err *e)
 {
-    const struct call_result *r = atomic_load(&o->mail->result);
-    enum status st = r->status;
-    if (st == OK)
-        st = outside_copy_reply(r, a, out, e);
-    else if (e)
-        *e = r->err;
+    enum status st = net_copy_reply(atomic_load(&o->mail->result), a, out, e);
     outside_end_call(o);
     return st;
 }

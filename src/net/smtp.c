@@ -9,11 +9,11 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/email.h"
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "net/address.h"
-#include "net/fetch.h"
 #include "net/mail_header.h"
 #include "net/net_internal.h"
 
@@ -22,6 +22,7 @@
 #define HEADER_MAX 8192
 #define REPLY_MAX 400
 #define REPLY_SHOWN 160
+#define POLL_MS 200
 
 /* One session with the server. */
 struct smtp_session {
@@ -359,27 +360,32 @@ static enum status smtp_result(const struct smtp_session *t, CURLcode rc, struct
     return smtp_about_mail(t, rc) ? smtp_mail_result(t, code, rc, e) : smtp_failed(t, rc, e);
 }
 
+/* The multi interface is used although there is one transfer only: curl_easy_perform() cannot be interrupted while it
+ * looks up a name or waits for a byte. libcurl would sleep until the network has something, so it is woken every
+ * POLL_MS to ask for cancellation. */
 static enum status smtp_transfer(struct smtp_session *t, struct err *e)
 {
-    int rc = 0;
     const struct smtp_mail *m = t->mail;
-    switch (net_run(t->multi, config_int(t->config, CONFIG_smtp_timeout), m ? m->cancelled : NULL,
-                    m ? m->cancel_ctx : NULL, &rc)) {
-    case NET_DONE:
-        return smtp_result(t, (CURLcode)rc, e);
-    case NET_TIMED_OUT:
-        return smtp_timed_out(t, e);
-    case NET_CANCELLED:
-        return err_set(e, E_cancelled, "Sending the mail was cancelled.");
-    case NET_BROKEN:
-        break;
+    int64_t end = clock_mono_us() + config_int(t->config, CONFIG_smtp_timeout) * 1000;
+    int running = 1, left, ms = 0;
+    while (curl_multi_poll(t->multi, NULL, 0, ms, NULL) == CURLM_OK &&
+           curl_multi_perform(t->multi, &running) == CURLM_OK) {
+        CURLMsg *done = running ? NULL : curl_multi_info_read(t->multi, &left);
+        if (!running)
+            return smtp_result(t, done && done->msg == CURLMSG_DONE ? done->data.result : CURLE_OUT_OF_MEMORY, e);
+        if (m && m->cancelled && m->cancelled(m->cancel_ctx))
+            return err_set(e, E_cancelled, "Sending the mail was cancelled.");
+        int64_t rest = (end - clock_mono_us()) / 1000;
+        if (rest < 0)
+            return smtp_timed_out(t, e);
+        ms = rest < POLL_MS ? (int)rest + 1 : POLL_MS;
     }
     return err_set(e, E_smtp_failed, "The mail server %s was not reached.", t->host);
 }
 
 static enum status smtp_converse(struct smtp_session *t, struct err *e)
 {
-    fetch_library_begin();
+    net_library_begin();
     enum status st = smtp_prepare(t, e);
     if (st == OK)
         st = smtp_transfer(t, e);

@@ -72,7 +72,7 @@ int cgi_serve(struct exchange *x)
 {
     struct web_io io = {.envp = environ, .read = cgi_read, .write = cgi_write, .flush = cgi_flush, .gone = cgi_gone};
     struct waker_wait wait;
-    waker_wait_begin(&wait, &x->waker);
+    waker_wait_begin(&wait, &x->im.waker);
     bool done = dispatch_request(x, &io);
     while (!done) {
         (void)waker_wait_for(&wait, cgi_wait_ms(x));

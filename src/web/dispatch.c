@@ -199,7 +199,7 @@ static void dispatch_let_go(struct exchange *x)
 static void dispatch_begin(struct exchange *x, struct web_io *io)
 {
     struct request_impl *im = &x->im;
-    *im = (struct request_impl){.io = io, .program = x->program, .waker = x->waker};
+    *im = (struct request_impl){.io = io, .program = x->program, .waker = im->waker};
     buf_clear(&x->head);
     buf_clear(&x->extra);
     buf_clear(&x->body);

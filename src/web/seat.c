@@ -192,7 +192,7 @@ static void seat_begin(struct seats *all, struct seat *s)
     s->state = SEAT_RUNS;
     s->woken = s->watched = false;
     s->generation++;
-    s->x.waker = (struct waker){.wake = seat_wake, .ctx = s, .generation = s->generation};
+    s->x.im.waker = (struct waker){.wake = seat_wake, .ctx = s, .generation = s->generation};
     all->taken++;
 }
 

@@ -39,7 +39,7 @@ struct seats *seats_open(const struct seat_kind *kind);
 /* Ends the watcher and gives back the memory of all seats. No request may be in one. NULL is allowed. */
 void seats_close(struct seats *all);
 
-/* A seat for a new request, with x.waker set, or NULL. seats_end gives it back when the request has ended. */
+/* A seat for a new request, with x.im.waker set, or NULL. seats_end gives it back when the request has ended. */
 struct seat *seats_begin(struct seats *all);
 void seats_end(struct seat *s);
 /* The request is parked as s->x.im.park says. The seat may be taken up by another thread before this returns. */

@@ -47,7 +47,7 @@ struct request_impl {
     bool have_cookies;
     struct str body;
     struct reply reply;
-    struct waker waker;
+    struct waker waker; /* set before the request begins */
     struct {
         void (*resume)(struct request *rq, void *ctx); /* NULL: it is not parked */
         void *ctx;
@@ -64,7 +64,6 @@ struct exchange {
     struct arena arena;
     struct buf head, extra, body;
     struct crash_slot *slot; /* of the thread that runs it now */
-    struct waker waker;      /* of the present request */
     struct request rq;
     struct request_impl im;
     int64_t started_us;
@@ -74,7 +73,7 @@ void exchange_init(struct exchange *x, const struct web_program *program, void *
 void exchange_release(struct exchange *x);
 
 /* Serve one request, from its parameters to its log line (dispatch.c). False: it is parked, x->im.park says until when,
- * and dispatch_resume has to follow, on any thread. The caller has set slot and waker. */
+ * and dispatch_resume has to follow, on any thread. The caller has set slot and im.waker. */
 bool dispatch_request(struct exchange *x, struct web_io *io);
 bool dispatch_resume(struct exchange *x);
 

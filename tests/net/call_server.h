@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 struct server_seen {
-    atomic_int connections, open, requests, most_at_once, at_once;
+    atomic_int connections, open, requests;
     atomic_bool failing; /* "/flaky" answers 503 */
 };
 static struct server_seen *seen;
@@ -139,12 +139,8 @@ static void *server_connection(void *ctx)
             request[n] = '\0';
         }
         char *path = strchr(request, ' ');
-        int now = ++seen->at_once;
-        if (now > seen->most_at_once)
-            seen->most_at_once = now;
         seen->requests++;
         more = path && server_answer(fd, path + 1, nth);
-        seen->at_once--;
     }
 out:
     close(fd);

@@ -31,7 +31,6 @@ static void a_reply_is_collected_or_streamed(void **state)
     assert_str(a.result->body, "ok");
     assert_str(call_head_header(&a.result->head, "content-length"), "2");
     assert_true(a.result->sent);
-    assert_in_range(a.result->first_byte_ms, 0, PATIENCE_MS);
     run_path(&b, (struct call_request){0}, "/content", true);
     assert_int_equal(b.result->class, CALL_REPLIED);
     assert_int_equal(b.heads, 1);
@@ -73,12 +72,13 @@ static void each_deadline_has_its_class(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct watch w = {0};
+        int64_t start = clock_mono_us();
         run_path(&w, rows[i].rq, rows[i].path, true);
         if (w.result->class != rows[i].class || w.result->sent != rows[i].sent)
             fail_msg("row %zu: class %d: %s", i, (int)w.result->class, w.result->err.message);
         assert_int_equal(w.result->status, ERR_TIMEOUT);
         assert_string_equal(err_code(&w.result->err), "fetch_timeout");
-        assert_in_range(w.result->total_ms, 190, PATIENCE_MS);
+        assert_in_range(w.done_us - start, 190000, PATIENCE_MS * 1000);
         drop(&w);
     }
     struct watch w = {0}; /* takes 600 ms in all, and never stops for 300 */
@@ -326,16 +326,20 @@ static void a_waiting_call_can_be_cancelled(void **state)
 {
     (void)state;
     char url[100];
-    struct watch first = {0};
-    struct call_request rq = {.tenant = tenant_a, .host_limit = 1};
-    start_path(&first, &rq, "/silent", false);
+    struct watch first[8] = {0}; /* half of the places */
+    struct call_request rq = {.tenant = tenant_a};
+    places = "16";
+    for (size_t i = 0; i < COUNT_OF(first); i++)
+        start_path(&first[i], &rq, "/silent", false);
     snprintf(url, sizeof(url), "http://127.0.0.1:%d/ok", server_port);
     int64_t us = cancel_latency(url, &rq, 50);
     printf("cancelled, in the queue: %.2f ms\n", (double)us / 1000);
     assert_true(us < CANCEL_MS * 1000);
-    call_cancel(first.call);
-    finish(&first);
-    drop(&first);
+    for (size_t i = 0; i < COUNT_OF(first); i++) {
+        call_cancel(first[i].call);
+        finish(&first[i]);
+        drop(&first[i]);
+    }
 }
 
 /* No event follows a cancellation that was made in the calls thread. */
@@ -418,15 +422,16 @@ static void start_limited(struct watch *w, const struct rlimit *now, const struc
 static void the_thread_can_be_stopped_with_calls_in_flight(void **state)
 {
     (void)state;
-    struct watch w[4] = {0}, again = {0};
+    struct watch w[9] = {0}, again = {0}; /* the last one waits for a place */
     struct call_timer *timer = NULL;
     atomic_int never = 0;
-    for (int i = 0; i < 4; i++)
-        start_path(&w[i], &(struct call_request){.tenant = tenant_a, .host_limit = i < 3 ? 3 : 1}, "/silent", false);
+    places = "16";
+    for (int i = 0; i < 9; i++)
+        start_path(&w[i], &(struct call_request){.tenant = tenant_a}, "/silent", false);
     assert_ok(call_timer(PATIENCE_MS, on_nothing, &never, &timer, &e), &e);
     assert_true(wait_for(&seen->requests, 1));
     fetch_library_end();
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 9; i++) {
         assert_int_equal(w[i].dones, 1);
         assert_int_equal(w[i].result->class, CALL_CANCELLED);
         drop(&w[i]);

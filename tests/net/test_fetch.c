@@ -337,23 +337,6 @@ static void the_deadline_holds(void **state)
     }
 }
 
-static bool after_100_ms(void *ctx)
-{
-    return clock_mono_us() > *(int64_t *)ctx + 100000;
-}
-
-static void a_cancelled_call_ends(void **state)
-{
-    (void)state;
-    int64_t start = clock_mono_us();
-    struct fetch_request rq = {.cancelled = after_100_ms, .cancel_ctx = &start, .timeout_ms = 2 * PATIENCE_MS};
-    assert_int_equal(call_path(rq, "/silent"), ERR_GONE);
-    assert_in_range(took_ms, 90, PATIENCE_MS);
-    start = 0; /* before it began */
-    assert_int_equal(call_path(rq, "/silent"), ERR_GONE);
-    assert_true(took_ms < PATIENCE_MS);
-}
-
 static void private_addresses_are_refused(void **state)
 {
     (void)state;
@@ -694,7 +677,6 @@ int main(void)
                                        WITH(whether_it_was_sent),
                                        WITH(size_is_capped),
                                        WITH(the_deadline_holds),
-                                       WITH(a_cancelled_call_ends),
                                        WITH(private_addresses_are_refused),
                                        WITH(urls_are_checked),
                                        WITH(headers_cannot_be_smuggled),
