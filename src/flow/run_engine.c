@@ -371,6 +371,9 @@ enum status run_engine_got(struct flow_run *r, const struct flow_node *n, const 
     }
     if (text.n == 0 || !utf8_text(text))
         return engine_fail(r, n, "The engine has given no answer.", next);
+    /* The visitor sees the mark of half an answer; a variable or a branch has none. */
+    if (result->interrupted && !(n->type == NODE_ENGINE && n->u.engine.show))
+        return engine_fail(r, n, "The answer of the engine was cut off.", next);
     return n->type == NODE_CLASSIFY  ? engine_got_label(r, n, text, next)
            : n->type == NODE_EXTRACT ? engine_got_values(r, n, text, next)
                                      : engine_got_answer(r, n, text, result->interrupted, next);

@@ -61,6 +61,27 @@ static void an_answer_may_be_kept_and_not_said(void **state)
     assert_string_equal(t.engine_seen, "ask|en||x|h|;");
 }
 
+/* Half an answer may be read with its mark, and is good for nothing else. */
+static void an_answer_that_was_cut_off_fills_nothing(void **state)
+{
+    static const char *const nodes[] = {
+        "{'type':'engine','show':false,'var':'v','next':'ok','error':'bad'}",
+        "{'type':'engine','map':{'v':'/a'},'next':'ok','error':'bad'}",
+        "{'type':'extract','fill':{'v':'name'},'next':'ok','error':'bad'}",
+        "{'type':'classify','labels':[{'label':'a','next':'ok'}],'else':'ok','error':'bad'}",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(nodes); i++) {
+        begin(nodes[i], "{\"label\":\"a\",\"v\":\"Ana\",\"a\":\"A\"} and th");
+        t.engine_interrupted = true;
+        assert_string_equal(say(&t, "x"), "bad ");
+        assert_string_equal(t.fault, "The answer of the engine was cut off.");
+    }
+    begin("{'type':'engine','error':'bad'}", "Half an ans");
+    t.engine_interrupted = true;
+    assert_string_equal(say(&t, "x"), "Half an ans");
+}
+
 static void members_of_a_structured_answer_fill_variables(void **state)
 {
     (void)state;
@@ -356,6 +377,7 @@ int main(void)
         TEST(the_answer_is_said_and_the_conversation_continues),
         TEST(texts_of_the_node_are_asked),
         TEST(an_answer_may_be_kept_and_not_said),
+        TEST(an_answer_that_was_cut_off_fills_nothing),
         TEST(members_of_a_structured_answer_fill_variables),
         TEST(a_failure_says_what_the_author_wrote),
         TEST(a_turn_asks_only_so_often),
