@@ -5,6 +5,8 @@
 
 #include <arpa/inet.h>
 
+#include "base/utf8.h"
+
 #include "base/banned.h"
 
 #define EMAIL_LOCAL_MAX 64 /* RFC 5321, 4.5.3.1 */
@@ -16,6 +18,8 @@
 #define PHONE_MIN 8
 #define PHONE_NATIONAL_MIN 9 /* without a country code: a date has eight digits */
 #define PHONE_MAX 15         /* E.164 */
+#define PHONE_AREA_MAX 12    /* bytes in which the slash after an area code is looked for */
+#define SCAN_UNSPACED 0x2E80 /* CJK Radicals Supplement; the scripts from here on have no spaces between words */
 
 static bool scan_is_digit(char c)
 {
@@ -31,6 +35,29 @@ static bool scan_is_upper(char c)
 static bool scan_is_word(char c)
 {
     return scan_is_digit(c) || scan_is_upper(c) || (c >= 'a' && c <= 'z') || (unsigned char)c >= 0x80;
+}
+
+/* Does the character at `i` join what is before it into one word? Dashes, quotation marks and spaces of other scripts
+ * do not, and neither do Chinese and Japanese characters, which are written without spaces between the words. */
+static bool scan_joins(struct str s, size_t i)
+{
+    struct str rest = str_sub(s, i, 4);
+    if (!rest.n || (unsigned char)rest.p[0] < 0x80)
+        return rest.n && scan_is_word(rest.p[0]);
+    uint32_t cp = utf8_next(&rest);
+    return cp < SCAN_UNSPACED && utf8_is_letter(cp);
+}
+
+/* Can a match begin at `i`? Never in the middle of a character. */
+static bool scan_is_edge(struct str s, size_t i)
+{
+    size_t before = i;
+    if (i == 0)
+        return true;
+    while (before > 0 && ((unsigned char)s.p[--before] & 0xC0) == 0x80) {
+        /* to the first byte of the character */
+    }
+    return ((unsigned char)s.p[i] & 0xC0) != 0x80 && !scan_joins(s, before);
 }
 
 static char scan_at(struct str s, size_t i)
@@ -65,7 +92,7 @@ static size_t scan_domain(struct str s, size_t from)
 static size_t scan_email(struct str s, size_t at)
 {
     size_t i = at;
-    if (!scan_is_word(s.p[at]) || (at > 0 && scan_is_local(s.p[at - 1]) && scan_is_word(s.p[at - 1])))
+    if (!scan_is_word(s.p[at]))
         return 0;
     while (i < s.n && i - at < EMAIL_LOCAL_MAX && scan_is_local(s.p[i]))
         i++;
@@ -74,19 +101,36 @@ static size_t scan_email(struct str s, size_t at)
 
 /* ---- numbers ---- */
 
-/* The digits from `at` on, with at most one separator between two of them; `end` is after the last digit. */
+/* The number of bytes of a separator at `i`: a space or a dash of any kind, or one of `more`. 0: there is none. */
+static size_t scan_separator(struct str s, size_t i, const char *more)
+{
+    static const char *const wide[] = {"\xC2\xA0",     "\xE2\x80\x87", "\xE2\x80\x89", "\xE2\x80\xAF", "\xE2\x80\x90",
+                                       "\xE2\x80\x91", "\xE2\x80\x92", "\xE2\x80\x93", "\xE2\x80\x94", "\xE2\x88\x92"};
+    char c = scan_at(s, i);
+    if (c && (c == ' ' || c == '-' || strchr(more, c)))
+        return 1;
+    for (size_t k = 0; (unsigned char)c >= 0x80 && k < COUNT_OF(wide); k++)
+        if (str_starts(str_sub(s, i, 3), str_from(wide[k])))
+            return strlen(wide[k]);
+    return 0;
+}
+
+/* The digits from `at` on, with at most `gap` separators between two of them; `end` is after the last digit. */
 struct scan_digits {
     char p[40];
     size_t n, end;
 };
-static void scan_digits(struct str s, size_t at, const char *separators, size_t most, struct scan_digits *d)
+static void scan_digits(struct str s, size_t at, const char *more, size_t most, size_t gap, struct scan_digits *d)
 {
+    size_t size, separators = 0;
     d->n = 0;
-    for (size_t i = at; i < s.n && d->n < most; i++)
+    for (size_t i = at; i < s.n && d->n < most; i += size)
         if (scan_is_digit(s.p[i])) {
+            size = 1;
+            separators = 0;
             d->p[d->n++] = s.p[i];
             d->end = i + 1;
-        } else if (!strchr(separators, s.p[i]) || i > d->end + 1)
+        } else if (!(size = scan_separator(s, i, more)) || ++separators > gap)
             break;
 }
 
@@ -107,8 +151,8 @@ static size_t scan_card(struct str s, size_t at)
     struct scan_digits d = {.end = at};
     if (!scan_is_digit(s.p[at]) || s.p[at] == '0')
         return 0;
-    scan_digits(s, at, " -", CARD_MAX + 1, &d);
-    return d.n >= CARD_MIN && d.n <= CARD_MAX && !scan_is_word(scan_at(s, d.end)) && scan_luhn(&d, d.n) ? d.end : 0;
+    scan_digits(s, at, "", CARD_MAX + 1, 2, &d);
+    return d.n >= CARD_MIN && d.n <= CARD_MAX && !scan_joins(s, d.end) && scan_luhn(&d, d.n) ? d.end : 0;
 }
 
 /* 555-123-4567 and the like, without a country code. */
@@ -118,6 +162,13 @@ static bool scan_is_american(struct str s, size_t at, const struct scan_digits *
     return d->n == 10 && d->end == at + 12 && first && strchr("-. ", first) && scan_at(s, at + 7) == first;
 }
 
+/* A number may have spaces around a dash or slash ("030 / 90182"), but two dates with a dash between them are no
+ * number. */
+static size_t scan_phone_gap(struct str s, size_t at)
+{
+    return s.p[at] == '+' || str_find(str_sub(s, at, PHONE_AREA_MAX), '/') >= 0 ? 3 : 2;
+}
+
 /* With a country code (+49, 0049), or in the ways that numbers of a country are written: with a leading zero, or the
  * area code in brackets, or 555-123-4567. */
 static size_t scan_phone(struct str s, size_t at)
@@ -125,10 +176,10 @@ static size_t scan_phone(struct str s, size_t at)
     struct scan_digits d = {.end = at};
     char first = s.p[at];
     bool bracket = first == '(', plus = first == '+';
-    if (!scan_is_digit(first) && !strchr("(+", first))
+    if (!scan_is_digit(first) && !bracket && !plus)
         return 0;
-    scan_digits(s, at + (bracket || plus ? 1 : 0), " -./()\xC2\xA0", PHONE_MAX + 3, &d);
-    if (d.n < PHONE_MIN || d.n > PHONE_MAX + 2 || scan_is_word(scan_at(s, d.end)))
+    scan_digits(s, at + !scan_is_digit(first), "./()", PHONE_MAX + 3, scan_phone_gap(s, at), &d);
+    if (d.n < PHONE_MIN || d.n > PHONE_MAX + 2 || scan_joins(s, d.end))
         return 0;
     bool international = plus || memcmp(d.p, "00", 2) == 0;
     bool national = (bracket || d.p[0] == '0') && d.n >= PHONE_NATIONAL_MIN;
@@ -158,17 +209,17 @@ static bool scan_is_iban_head(struct str s, size_t at)
 static size_t scan_iban(struct str s, size_t at)
 {
     char p[IBAN_MAX + 1];
-    size_t n = 0, found = 0;
+    size_t n = 0, found = 0, gap;
     if (!scan_is_iban_head(s, at))
         return 0;
     for (size_t i = at; i < s.n && n < IBAN_MAX; i++) {
-        char c = s.p[i];
-        if ((c == ' ' || c == '-') && s.p[i - 1] != c)
-            continue;
+        if (n && (gap = scan_separator(s, i, "")))
+            i += gap; /* one; a second ends it */
+        char c = scan_at(s, i);
         if ((unsigned char)c >= 0x80 || !scan_is_word(c))
             break;
         p[n++] = scan_is_digit(c) ? c : (char)(c & ~0x20);
-        if (n >= IBAN_MIN && !scan_is_word(scan_at(s, i + 1)) && scan_iban_valid(p, n))
+        if (n >= IBAN_MIN && !scan_joins(s, i + 1) && scan_iban_valid(p, n))
             found = i + 1;
     }
     return found;
@@ -181,23 +232,33 @@ static bool scan_is_ip_char(char c)
     return scan_is_digit(c) || ((c & ~0x20) >= 'A' && (c & ~0x20) <= 'F') || c == ':' || c == '.';
 }
 
+/* The longest run at `at` that may be an address, copied. Dots and a single colon at its end belong to the sentence. A
+ * single colon elsewhere is followed by a port: the run ends before it. */
+static size_t scan_ip_run(struct str s, size_t at, char text[INET6_ADDRSTRLEN], bool *v6)
+{
+    size_t n = 0, colons = 0, first_colon = 0;
+    for (; n + 1 < INET6_ADDRSTRLEN && at + n < s.n && scan_is_ip_char(s.p[at + n]); n++) {
+        text[n] = s.p[at + n];
+        if (text[n] == ':' && !colons++)
+            first_colon = n;
+    }
+    *v6 = colons > 1;
+    if (colons == 1)
+        n = first_colon;
+    while (n && (text[n - 1] == '.' || (text[n - 1] == ':' && (n < 2 || text[n - 2] != ':'))))
+        n--;
+    text[n] = '\0';
+    return n;
+}
+
 /* inet_pton decides. "12:30" and "1.2" are none, and a version number of four parts cannot be told from an address. */
 static size_t scan_ip(struct str s, size_t at)
 {
     char text[INET6_ADDRSTRLEN];
     unsigned char address[16];
-    size_t n = 0, colons = 0, dots = 0;
-    for (; n + 1 < sizeof(text) && at + n < s.n && scan_is_ip_char(s.p[at + n]); n++) {
-        text[n] = s.p[at + n];
-        colons += text[n] == ':';
-        dots += text[n] == '.';
-    }
-    while (n && (text[n - 1] == '.' || (text[n - 1] == ':' && (n < 2 || text[n - 2] != ':'))))
-        n--;
-    text[n] = '\0';
-    if (scan_is_word(scan_at(s, at + n)) || (colons < 2 && dots < 3))
-        return 0;
-    return inet_pton(colons ? AF_INET6 : AF_INET, text, address) == 1 && n > 3 ? at + n : 0;
+    bool v6;
+    size_t n = scan_ip_run(s, at, text, &v6);
+    return n > 3 && !scan_joins(s, at + n) && inet_pton(v6 ? AF_INET6 : AF_INET, text, address) == 1 ? at + n : 0;
 }
 
 /* ---- all of them ---- */
@@ -213,8 +274,7 @@ enum mask_kind mask_scan(struct str text, size_t from, size_t *at, size_t *end)
     };
     for (size_t i = from; i < text.n; i++) {
         char c = text.p[i];
-        bool edge = i == 0 || !scan_is_word(text.p[i - 1]);
-        if (!edge || !(scan_is_word(c) || c == '+' || c == '(' || c == ':'))
+        if (!(scan_is_word(c) || c == '+' || c == '(' || c == ':') || !scan_is_edge(text, i))
             continue;
         for (size_t k = 0; k < COUNT_OF(scans); k++)
             if ((*end = scans[k].scan(text, i)) > i) {

@@ -54,6 +54,29 @@ static void personal_data_is_hidden(void **state)
     assert_hidden("IBAN DE89 3704 0044 0532 0130 00 now", "IBAN [IBAN_1] now");
     assert_hidden("gb82west12345698765432", "[IBAN_1]");
     assert_hidden("from 192.0.2.17, 2001:db8::1 and fe80::1.", "from [IP_1], [IP_2] and [IP_3].");
+    assert_hidden("http://192.0.2.17:8080/, 192.0.2.18:53 and [2001:db8::1]:443",
+                  "http://[IP_1]:8080/, [IP_2]:53 and [[IP_3]]:443");
+    assert_hidden("030 / 901 820 10, +49 30 - 901820", "[PHONE_1], [PHONE_2]");
+    /* No-break spaces and dashes, as they are pasted from pages and letters. */
+    assert_hidden("4111\xC2\xA0"
+                  "1111\xE2\x80\xAF"
+                  "1111\xE2\x80\x91"
+                  "1111 and 030\xE2\x80\x93"
+                  "90182000",
+                  "[CARD_1] and [PHONE_1]");
+    assert_hidden("Tel.:\xC2\xA0"
+                  "030 90182000, \xE2\x80\x9E"
+                  "192.0.2.17\xE2\x80\x9C",
+                  "Tel.:\xC2\xA0[PHONE_1], \xE2\x80\x9E[IP_1]\xE2\x80\x9C");
+    /* Chinese is written without spaces. */
+    assert_hidden("\xE7\x94\xB5\xE8\xAF\x9D+49 30 901820\xE6\x88\x96", "\xE7\x94\xB5\xE8\xAF\x9D[PHONE_1]\xE6\x88\x96");
+    assert_hidden("DE89\xC2\xA0"
+                  "3704\xC2\xA0"
+                  "0044\xC2\xA0"
+                  "0532\xC2\xA0"
+                  "0130\xC2\xA0"
+                  "00",
+                  "[IBAN_1]");
     assert_hidden("a@example.org b@example.org a@example.org", "[EMAIL_1] [EMAIL_2] [EMAIL_1]");
 }
 
@@ -64,6 +87,7 @@ static void other_numbers_stay(void **state)
         "order 12345678901",
         "2026-11-28 12:30:05",
         "01.02.2026",
+        "from 01.02.2026 - 03.04.2026",
         "4111 1111 1111 1112 is no card",
         "version 1.2.3",
         "$1,234,567.89",
