@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/crypto.h"
+#include "base/utf8.h"
 #include "engine/mask.h"
 #include "engine/ops.h"
 #include "engine/run_internal.h"
@@ -104,29 +105,64 @@ static void chain_report_tail(struct engine_chain *c)
     buf_release(&text);
 }
 
-/* The text and the arguments of an event with what was hidden put back. In the arguments of a tool, and in an answer
- * that follows a schema, it stands in strings of JSON. */
+static struct str chain_shown(struct engine_chain *c, struct arena *a, struct str text, bool json)
+{
+    bool ok = true;
+    struct str shown = STR_EMPTY;
+    struct buf b;
+    buf_init(&b, CHAIN_ARENA);
+    engine_mask_show(c->mask, text, json, &b);
+    if (buf_ok(&b))
+        shown = arena_str(a, buf_str(&b), &ok);
+    if (!ok || !buf_ok(&b))
+        c->no_memory = true;
+    buf_release(&b);
+    return shown;
+}
+
+static const struct engine_choice *chain_shown_choices(struct engine_chain *c, struct arena *a,
+                                                       const struct engine_event *ev)
+{
+    struct engine_choice *choices = arena_array(a, ev->choice_count + 1, sizeof(*choices));
+    if (!choices)
+        c->no_memory = true;
+    for (size_t i = 0; choices && i < ev->choice_count; i++)
+        choices[i] = (struct engine_choice){chain_shown(c, a, ev->choices[i].label, false),
+                                            chain_shown(c, a, ev->choices[i].value, false), ev->choices[i].url};
+    return choices;
+}
+
+/* A piece of the answer with what was hidden put back, as far as no placeholder may begin at its end. */
+static void chain_report_piece(struct engine_chain *c, const struct engine_event *ev, bool json)
+{
+    struct buf text;
+    buf_init(&text, CHAIN_ARENA);
+    engine_mask_show_piece(c->mask, &c->tail, ev->text, json, &text);
+    chain_report_text(c, *ev, &text);
+    buf_release(&text);
+}
+
+/* An event with what was hidden put back. In the arguments of a tool, and in an answer that follows a schema, it stands
+ * in strings of JSON. */
 static void chain_report_shown(struct engine_chain *c, const struct engine_event *ev)
 {
     bool json = c->turn && c->turn->schema;
     struct engine_event shown = *ev;
-    struct buf text, arguments;
-    buf_init(&text, CHAIN_ARENA);
-    buf_init(&arguments, CHAIN_ARENA);
-    if (ev->kind == ENGINE_EVENT_DELTA)
-        engine_mask_show_piece(c->mask, &c->tail, ev->text, json, &text);
-    else {
-        if (ev->kind == ENGINE_EVENT_MESSAGE)
-            chain_report_tail(c);
-        engine_mask_show(c->mask, str_n(ev->text.p, ev->text.n), json, &text);
-        engine_mask_show(c->mask, str_n(ev->call.arguments.p, ev->call.arguments.n), true, &arguments);
-        shown.call.arguments = buf_str(&arguments);
+    struct arena a;
+    if (ev->kind == ENGINE_EVENT_DELTA) {
+        chain_report_piece(c, ev, json);
+        return;
     }
-    if (!buf_ok(&arguments))
-        c->no_memory = true;
-    chain_report_text(c, shown, &text);
-    buf_release(&text);
-    buf_release(&arguments);
+    if (ev->kind == ENGINE_EVENT_MESSAGE)
+        chain_report_tail(c);
+    arena_init(&a, CHAIN_ARENA);
+    shown.text = chain_shown(c, &a, ev->text, json);
+    shown.title = chain_shown(c, &a, ev->title, false);
+    shown.call.arguments = chain_shown(c, &a, ev->call.arguments, true);
+    shown.choices = chain_shown_choices(c, &a, ev);
+    if (!c->no_memory)
+        chain_report(c, &shown);
+    arena_release(&a);
 }
 
 static size_t chain_message_tokens(const struct engine_message *m)
@@ -160,7 +196,8 @@ static void chain_on_event(void *ctx, const struct engine_event *what)
         try->answered = c->reported = true;
         chain_estimate(try, ev);
     }
-    if (c->mask)
+    /* What a server wants to have back is given back as it was: it was never shown what was hidden. */
+    if (c->mask && ev->kind != ENGINE_EVENT_STATE)
         chain_report_shown(c, ev);
     else
         chain_report(c, ev);

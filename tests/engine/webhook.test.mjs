@@ -79,6 +79,16 @@ test('a reply without a message is no answer, unless it hands off; a reply of an
     }
 })
 
+test('what was hidden comes back in titles and choices, but not in what the server wants to be remembered', async () => {
+    fake.script = { reply: { messages: [{ title: 'For [EMAIL_1]', text: 'Write to [EMAIL_1]?', choices: ['[EMAIL_1]', { label: 'Call', value: 'call [PHONE_1]' }] }], variables: { last: '[EMAIL_1]' }, handoff: '[EMAIL_1] waits' } }
+    const got = await ask({ mask: true, messages: [{ role: 'user', text: 'eva@example.org, +49 30 901820' }] })
+    assert.equal(fake.requests[0].body.message.text, '[EMAIL_1], [PHONE_1]')
+    const [card] = got.of('card')
+    assert.deepEqual([card.title, card.text, card.choices.map(c => [c.label, c.value])], ['For eva@example.org', 'Write to eva@example.org?', [['eva@example.org', 'eva@example.org'], ['Call', 'call +49 30 901820']]])
+    assert.equal(got.of('handoff')[0].text, 'eva@example.org waits')
+    assert.equal(got.of('state')[0].text, '[EMAIL_1]') // it goes back to the server with the next question
+})
+
 for (const [script, expected, more] of [
     [{ fault: 'silent' }, 'FIRST_TIMEOUT', { first_byte_ms: 200 }], [{ fault: 'resetBefore' }, 'NET', { budget_ms: 400 }], [{ fault: 'html200' }, 'PROTOCOL'],
     [{ fault: 'noContent' }, 'PROTOCOL'], [{ fault: 'redirect' }, 'PROTOCOL'], [{ status: 200, body: '{"messages":[{"text":"a' }, 'PROTOCOL'],
