@@ -303,6 +303,13 @@ static void chain_next_link(struct engine_chain *c, const struct engine_failure 
     chain_try_link(c);
 }
 
+/* A request that did not arrive, or was refused, has used no tokens. */
+static bool chain_was_served(const struct engine_try *try)
+{
+    const struct engine_failure *f = &try->end;
+    return try->answered || f->class == ENGINE_OK || f->class == ENGINE_NO_REPLY || (f->delivered && f->http < 300);
+}
+
 static void chain_on_ended(void *ctx, const struct engine_failure *f)
 {
     struct engine_chain *c = ctx;
@@ -310,6 +317,8 @@ static void chain_on_ended(void *ctx, const struct engine_failure *f)
     struct err e = ERR_INIT;
     try->total_ms = (clock_mono_us() - c->began_us) / 1000;
     try->end = *f;
+    if (!chain_was_served(try))
+        try->estimate = (struct engine_usage){0, 0};
     chain_report_tail(c);
     if (c->run)
         engine_run_release(c->run);
@@ -347,11 +356,21 @@ static const enum engine_task chain_tasks[] = {
     [ENGINE_ASK_RERANK] = ENGINE_TASK_RERANK,
 };
 
+/* A tenant who gives an engine more time has a model that takes long to begin, so the wait for its first byte grows
+ * with the budget. */
+static int64_t chain_first_byte_ms(const struct engine_link *l)
+{
+    int64_t part = l->budget_ms * ENGINE_FIRST_BYTE_MS / ENGINE_BUDGET_MS;
+    if (l->first_byte_ms)
+        return l->first_byte_ms;
+    return part > ENGINE_FIRST_BYTE_MS ? part : ENGINE_FIRST_BYTE_MS;
+}
+
 static void chain_write_model(const struct engine_chain *c, const struct engine_link *l, struct engine_try *try)
 {
     bool vectors = c->rq.asking == ENGINE_ASK_EMBED || c->rq.asking == ENGINE_ASK_RERANK;
     struct str model = json_get_str(l->settings, vectors ? "embedding_model" : "model");
-    snprintf(try->model, sizeof(try->model), "%.*s", STR_F(str_sub(model, 0, sizeof(try->model) - 1)));
+    snprintf(try->model, sizeof(try->model), "%.*s", STR_F(utf8_fit(model, sizeof(try->model) - 1)));
 }
 
 /* A run that ends before engine_run_start returns has already started the next one, or ended the chain: then the run
@@ -386,7 +405,7 @@ static void chain_try_link(struct engine_chain *c)
         .text_count = c->rq.text_count,
         .query = c->rq.query,
         .connect_ms = l->connect_ms ? l->connect_ms : ENGINE_CONNECT_MS,
-        .first_byte_ms = l->first_byte_ms ? l->first_byte_ms : ENGINE_FIRST_BYTE_MS,
+        .first_byte_ms = chain_first_byte_ms(l),
         .idle_ms = l->idle_ms ? l->idle_ms : ENGINE_IDLE_MS,
         .loading = c->loading,
         .deadline_us = c->deadline_us,

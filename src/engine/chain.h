@@ -30,7 +30,7 @@ struct engine_link {
     const struct engine_type *type;
     const struct json *settings;                /* with the secret ones */
     const struct json *state;                   /* of this engine, in place of the turn's; NULL: that one */
-    int64_t connect_ms, first_byte_ms, idle_ms; /* 0: the default */
+    int64_t connect_ms, first_byte_ms, idle_ms; /* 0: the default; of first_byte_ms also a third of budget_ms */
     int64_t budget_ms;                          /* for this engine with all its tries; 0: the default */
 };
 enum engine_asking { ENGINE_ASK_TURN, ENGINE_ASK_PROBE, ENGINE_ASK_EMBED, ENGINE_ASK_RERANK };
@@ -55,8 +55,8 @@ struct engine_try {
     const struct engine_type *type;
     char model[128];
     struct engine_usage usage;    /* -1: the server did not say */
-    struct engine_usage estimate; /* by text_tokens, of what was sent and what came */
-    int64_t first_ms;          /* from the beginning of the try to the first piece of the answer; -1: none came */
+    struct engine_usage estimate; /* by text_tokens, of what was sent and what came; 0 if the server refused it */
+    int64_t first_ms;             /* from the beginning of the try to the first piece of the answer; -1: none came */
     int64_t total_ms;
     bool answered; /* something of an answer was reported */
     struct engine_failure end;

@@ -53,6 +53,17 @@ test('an engine that may recover is asked three times with pauses, then the next
     assert.deepEqual(classes(await ask()), ['openai OVERLOADED', 'openai NET', 'openai OK'])
 })
 
+test('a request that did not arrive or was refused has used no tokens, one that was answered has', async () => {
+    first.script = { status: 401 }
+    second.script = { fault: 'resetBefore' }
+    third.script = { fault: 'cut' }
+    const got = await ask({}, { budget_ms: 400 })
+    assert.deepEqual(got.tries.map(t => [t.class, t.estimate_in > 0, t.estimate_out > 0]).filter((_, i, all) => i === 0 || i === all.length - 1), [['AUTH', false, false], ['TRUNCATED', true, true]])
+    assert.ok(got.tries.every(t => t.answered || t.http || t.class !== 'NET' || t.estimate_in > 0)) // it may have arrived
+    first.script = { fault: 'silent' }
+    assert.ok((await ask({ links: links({ first_byte_ms: 200 }).slice(0, 1) })).tries[0].estimate_in > 0)
+})
+
 test('a pause that would end after the time of the engine is not begun', async () => {
     first.script = { status: 429, headers: { 'retry-after': '2' } }
     const got = await ask({}, { budget_ms: 1500 })
@@ -154,6 +165,12 @@ test('a prompt of 1 MB is sent, and a hundred chains in a row leave nothing behi
     assert.equal((await ask({ messages: [{ role: 'user', text }] })).class, 'OK')
     assert.equal(first.requests[0].body.messages[0].content, text)
     for (let i = 0; i < 100; i++) assert.equal((await ask()).in_flight, 0)
+})
+
+test('a long name of a model is recorded in whole characters', async () => {
+    const [link] = links()
+    const got = await ask({ links: [{ ...link, settings: { ...link.settings, model: `${'m'.repeat(126)}ü` } }] })
+    assert.deepEqual([got.class, got.tries[0].model], ['NOT_FOUND', 'm'.repeat(126)])
 })
 
 test('an engine without embeddings is passed over', async () => {

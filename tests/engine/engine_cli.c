@@ -204,7 +204,9 @@ static void write_outcome(struct json *out, const struct engine_chain *c, const 
         must(json_push_object(tries, &row) == 0 && json_set_str(row, "type", str_from(t->type->name)) == 0 &&
              json_set_str(row, "model", str_from(t->model)) == 0 && json_set_int(row, "in", t->usage.tokens_in) == 0 &&
              json_set_int(row, "out", t->usage.tokens_out) == 0 && json_set_int(row, "first_ms", t->first_ms) == 0 &&
-             json_set_int(row, "total_ms", t->total_ms) == 0 && json_set_bool(row, "answered", t->answered) == 0);
+             json_set_int(row, "total_ms", t->total_ms) == 0 && json_set_bool(row, "answered", t->answered) == 0 &&
+             json_set_int(row, "estimate_in", t->estimate.tokens_in) == 0 &&
+             json_set_int(row, "estimate_out", t->estimate.tokens_out) == 0);
         write_failure(row, &t->end);
     }
     for (size_t i = 0; sent && i < sent->message_count; i++)
