@@ -150,8 +150,6 @@ static void anthropic_fail(struct engine_run *run, const struct json *doc)
     struct engine_failure f = ENGINE_FAILURE_INIT;
     const struct json *error = json_get(doc, "error");
     f.delivered = true;
-    if (json_is(error, JSON_OBJECT))
-        snprintf(f.code, sizeof(f.code), "%.*s", STR_F(str_sub(json_get_str(error, "type"), 0, 60)));
     engine_failure_take(&f, error);
     f.class = engine_class_of_words(str_from(f.code), str_from(f.detail));
     if (f.class == ENGINE_OK)
@@ -230,7 +228,7 @@ static void anthropic_end(struct engine_run *run)
     struct anthropic *m = engine_run_memory(run);
     struct engine_failure f = ENGINE_FAILURE_INIT;
     f.delivered = true;
-    snprintf(f.code, sizeof(f.code), "%s", m->reason);
+    engine_failure_code(&f, str_from(m->reason));
     if (!m->stopped)
         f.class = ENGINE_TRUNCATED;
     else if (str_eqz(str_from(m->reason), "refusal"))

@@ -585,7 +585,7 @@ static void botpress_receive(struct engine_run *run, const struct engine_incomin
         engine_run_fail_text(run, ENGINE_AUTH, "The request does not have the secret of the engine.");
         return;
     }
-    if (json_parse(engine_run_arena(run), in->body, 64, &doc, NULL) != OK) {
+    if (json_parse_tolerant(engine_run_arena(run), in->body, ENGINE_JSON_DEPTH, &doc, NULL) != OK) {
         engine_run_fail_text(run, ENGINE_PROTOCOL, "The request is not JSON.");
         return;
     }

@@ -86,7 +86,11 @@ static bool call_line(void *ctx, struct str line)
     struct buf clean;
     buf_init(&clean, 4 * NDJSON_LINE_MAX);
     text_clean(&clean, line);
-    bool more = buf_ok(&clean) && call_document(ctx, STR_EMPTY, buf_str(&clean));
+    bool more = buf_ok(&clean);
+    if (more)
+        more = call_document(ctx, STR_EMPTY, buf_str(&clean));
+    else
+        engine_run_end(((struct engine_call *)ctx)->run, ENGINE_INTERNAL);
     buf_release(&clean);
     return more;
 }

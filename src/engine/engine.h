@@ -18,6 +18,7 @@
 
 struct engine_run;
 struct engine_call;
+struct text_think; /* engine/text.h */
 
 #define ENGINE_JSON_DEPTH 64 /* levels, of what servers send */
 
@@ -165,9 +166,14 @@ bool engine_run_loading(const struct engine_run *run);
 /* The setting base_url without slashes at its end, followed by `path`; "" without memory (the run has ended then). */
 struct str engine_run_url(struct engine_run *run, const char *path);
 
+/* Control characters are left out of what the visitor sees. */
 void engine_emit(struct engine_run *run, const struct engine_event *ev);
 /* A piece of the answer of any bytes: half characters are completed by the next piece. */
 void engine_emit_delta(struct engine_run *run, struct str text);
+/* The same for models that write their reasoning before the answer: what text_think leaves of it. At the end of the
+ * answer engine_emit_spoken_end() reports what was held back. */
+void engine_emit_spoken(struct engine_run *run, struct text_think *think, struct str text);
+void engine_emit_spoken_end(struct engine_run *run, struct text_think *think);
 /* A call of a tool; its arguments are checked and written anew as compact JSON. "" is an empty object; anything else
  * that is not an object ends the run with ENGINE_PROTOCOL. */
 void engine_emit_call(struct engine_run *run, struct str id, struct str name, struct str arguments);

@@ -132,7 +132,7 @@ void engine_failure_detail(struct engine_failure *f, struct str text)
     f->detail[n] = '\0';
 }
 
-static void failure_code(struct engine_failure *f, struct str code)
+void engine_failure_code(struct engine_failure *f, struct str code)
 {
     size_t n = 0;
     for (; n < code.n && n + 1 < sizeof(f->code) && code.p[n] > ' ' && code.p[n] < 0x7F; n++)
@@ -146,7 +146,7 @@ void engine_failure_take_code(struct engine_failure *f, const struct json *error
 {
     static const char *const codes[] = {"code", "error_type", "errorCode", "type", "status"};
     for (size_t i = 0; i < COUNT_OF(codes) && !f->code[0]; i++)
-        failure_code(f, json_get_str(error, codes[i]));
+        engine_failure_code(f, json_get_str(error, codes[i]));
 }
 
 void engine_failure_take(struct engine_failure *f, const struct json *error)
@@ -214,6 +214,7 @@ void engine_failure_redact(struct engine_failure *f, struct str secret)
 {
     failure_redact(f->code, secret);
     failure_redact(f->detail, secret);
+    failure_redact(f->upstream_id, secret);
 }
 
 void engine_failure_text(struct buf *b, const struct engine_failure *f)

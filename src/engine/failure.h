@@ -43,10 +43,12 @@ enum engine_class engine_class_of_words(struct str code, struct str detail);
 /* The class of an HTTP status; ENGINE_OK for 2xx. */
 enum engine_class engine_class_of_status(int status);
 
+/* Put a word into code: as much of it as is printable ASCII without spaces. */
+void engine_failure_code(struct engine_failure *f, struct str code);
 /* Put text into detail: one line, whole characters, and without control characters. */
 void engine_failure_detail(struct engine_failure *f, struct str text);
-/* Remove a secret from code and detail. A server may show a part of a key, so every piece of it that is 8 bytes or
- * longer is replaced by "***". */
+/* Remove a secret from code, detail and upstream_id. A server may show a part of a key, so every piece of it that is 8
+ * bytes or longer is replaced by "***". */
 void engine_failure_redact(struct engine_failure *f, struct str secret);
 /* "The engine refused the key. Check the API key and its rights. (401: Incorrect API key)" */
 void engine_failure_text(struct buf *b, const struct engine_failure *f);

@@ -1,7 +1,6 @@
 /* huggingface_reply.c: the answers of Hugging Face's tasks. The same task answers with an object or with an array of
  * one, some servers repeat the prompt, and generate_stream reports every failure with status 200. Its answer is whole
  * only with the event that has "generated_text"; there is no [DONE]. */
-#include <stdio.h>
 #include <string.h>
 
 #include "engine/huggingface_internal.h"
@@ -17,7 +16,7 @@ static void reply_end(struct engine_run *run, struct str reason)
 {
     struct engine_failure f = ENGINE_FAILURE_INIT;
     f.delivered = true;
-    snprintf(f.code, sizeof(f.code), "%.*s", STR_F(str_sub(reason, 0, 30)));
+    engine_failure_code(&f, reason);
     engine_run_fail(run, &f);
 }
 
@@ -80,14 +79,8 @@ bool hf_reply_on_token(struct engine_run *run, struct str event, const struct js
         return true;
     }
     h->streamed = h->streamed || token;
-    if (token && !json_bool(json_get(token, "special")) && !h->probing) {
-        struct str text = json_get_str(token, "text");
-        struct buf b;
-        buf_init(&b, text.n + 64);
-        text_think(&h->chat.think, text, &b);
-        engine_emit_delta(run, buf_str(&b));
-        buf_release(&b);
-    }
+    if (token && !json_bool(json_get(token, "special")) && !h->probing)
+        engine_emit_spoken(run, &h->chat.think, json_get_str(token, "text"));
     if (json_is(whole, JSON_STRING)) {
         reply_generated(run, json_str(whole));
         reply_details(run, json_get(doc, "details"));

@@ -103,17 +103,6 @@ static void ollama_fail(struct engine_run *run, const struct json *error)
     engine_run_fail(run, &f);
 }
 
-static void ollama_add_text(struct engine_run *run, struct str text)
-{
-    struct ollama *o = engine_run_memory(run);
-    struct buf answer;
-    buf_init(&answer, text.n + 32);
-    text_think(&o->think, text, &answer);
-    if (answer.n)
-        engine_emit_delta(run, buf_str(&answer));
-    buf_release(&answer);
-}
-
 /* The arguments are an object here; a text of JSON is taken as well. */
 static void ollama_add_call(struct engine_run *run, const struct json *call)
 {
@@ -131,14 +120,9 @@ static void ollama_end(struct engine_run *run)
 {
     struct ollama *o = engine_run_memory(run);
     struct engine_failure f = ENGINE_FAILURE_INIT;
-    struct buf rest;
     f.delivered = true;
-    snprintf(f.code, sizeof(f.code), "%s", o->reason);
-    buf_init(&rest, 64);
-    text_think_end(&o->think, &rest);
-    if (rest.n)
-        engine_emit_delta(run, buf_str(&rest));
-    buf_release(&rest);
+    engine_failure_code(&f, str_from(o->reason));
+    engine_emit_spoken_end(run, &o->think);
     if (!o->done)
         f.class = ENGINE_TRUNCATED;
     else if (str_eqz(str_from(o->reason), "load"))
@@ -160,7 +144,7 @@ static bool ollama_on_document(struct engine_run *run, struct str event, const s
         ollama_fail(run, json_get(doc, "error"));
         return true;
     }
-    ollama_add_text(run, text);
+    engine_emit_spoken(run, &o->think, text);
     for (size_t i = 0; i < json_len(calls) && !engine_run_over(run); i++)
         ollama_add_call(run, json_at(calls, i));
     if (json_bool(json_get(doc, "done"))) {

@@ -44,25 +44,15 @@ void openai_chat_fail(struct engine_run *run, const struct json *doc)
 
 /* ---- text ---- */
 
-static void chat_add_text(struct engine_run *run, struct str text)
-{
-    struct openai_chat *c = engine_run_memory(run);
-    struct buf answer;
-    buf_init(&answer, text.n + 32);
-    text_think(&c->think, text, &answer);
-    if (answer.n)
-        engine_emit_delta(run, buf_str(&answer));
-    buf_release(&answer);
-}
-
 /* A text, or parts of which some are reasoning (Mistral). */
 static bool chat_add_content(struct engine_run *run, const struct json *content)
 {
+    struct openai_chat *c = engine_run_memory(run);
     if (json_is(content, JSON_STRING))
-        chat_add_text(run, json_str(content));
+        engine_emit_spoken(run, &c->think, json_str(content));
     for (size_t i = 0; json_is(content, JSON_ARRAY) && i < json_len(content); i++)
         if (str_eqz(json_get_str(json_at(content, i), "type"), "text"))
-            chat_add_text(run, json_get_str(json_at(content, i), "text"));
+            engine_emit_spoken(run, &c->think, json_get_str(json_at(content, i), "text"));
     return json_len(content) > 0 || json_str(content).n > 0;
 }
 
@@ -158,14 +148,9 @@ static void chat_end(struct engine_run *run)
 {
     struct openai_chat *c = engine_run_memory(run);
     struct engine_failure f = ENGINE_FAILURE_INIT;
-    struct buf rest;
     f.delivered = true;
-    snprintf(f.code, sizeof(f.code), "%s", c->reason);
-    buf_init(&rest, 64);
-    text_think_end(&c->think, &rest);
-    if (rest.n)
-        engine_emit_delta(run, buf_str(&rest));
-    buf_release(&rest);
+    engine_failure_code(&f, str_from(c->reason));
+    engine_emit_spoken_end(run, &c->think);
     if (!c->finished && !c->done)
         f.class = c->strange ? ENGINE_PROTOCOL : ENGINE_TRUNCATED;
     else if (c->refused || str_eqz(str_from(c->reason), "content_filter"))

@@ -6,6 +6,7 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/num.h"
+#include "base/utf8.h"
 #include "engine/engine.h"
 #include "engine/run_internal.h"
 
@@ -133,6 +134,45 @@ static bool run_has_room(struct engine_run *run, size_t n)
     return false;
 }
 
+static struct str run_clean_text(struct arena *a, struct str s, bool *ok)
+{
+    struct str clean = s;
+    struct buf b;
+    if (utf8_text(s))
+        return s;
+    buf_init(&b, 4 * s.n);
+    text_clean(&b, s);
+    if (buf_ok(&b))
+        clean = arena_str(a, buf_str(&b), ok);
+    else
+        *ok = false;
+    buf_release(&b);
+    return clean;
+}
+
+/* Models write control characters now and then, and no message of a conversation may have one. */
+static void run_emit_clean(struct engine_run *run, const struct engine_event *ev)
+{
+    struct engine_event clean = *ev;
+    struct arena a;
+    bool ok = true;
+    arena_init(&a, ENGINE_RUN_ARENA);
+    struct engine_choice *choices = arena_array(&a, ev->choice_count + 1, sizeof(*choices));
+    for (size_t i = 0; choices && i < ev->choice_count; i++)
+        choices[i] = (struct engine_choice){run_clean_text(&a, ev->choices[i].label, &ok),
+                                            run_clean_text(&a, ev->choices[i].value, &ok),
+                                            run_clean_text(&a, ev->choices[i].url, &ok)};
+    clean.choices = choices;
+    clean.text = run_clean_text(&a, ev->text, &ok);
+    clean.title = run_clean_text(&a, ev->title, &ok);
+    clean.url = run_clean_text(&a, ev->url, &ok);
+    if (ok && choices)
+        run->owner.event(run->owner.ctx, &clean);
+    else
+        engine_run_end(run, ENGINE_INTERNAL);
+    arena_release(&a);
+}
+
 void engine_emit(struct engine_run *run, const struct engine_event *ev)
 {
     if (run->over || (ev->kind != ENGINE_EVENT_MODEL && !run_has_room(run, ev->text.n + ev->call.arguments.n)))
@@ -143,7 +183,10 @@ void engine_emit(struct engine_run *run, const struct engine_event *ev)
         buf_clear(&run->text);
         run->tail.n = 0;
     }
-    run->owner.event(run->owner.ctx, ev);
+    if (ev->kind == ENGINE_EVENT_STATE)
+        run->owner.event(run->owner.ctx, ev);
+    else
+        run_emit_clean(run, ev);
 }
 
 static void run_emit_text(struct engine_run *run, const struct buf *piece)
@@ -167,6 +210,30 @@ void engine_emit_delta(struct engine_run *run, struct str text)
     if (!buf_ok(&piece) || !buf_ok(&run->text))
         engine_run_end(run, ENGINE_INTERNAL);
     buf_release(&piece);
+}
+
+void engine_emit_spoken(struct engine_run *run, struct text_think *think, struct str text)
+{
+    struct buf spoken;
+    buf_init(&spoken, text.n + sizeof(think->held));
+    text_think(think, text, &spoken);
+    if (buf_ok(&spoken))
+        engine_emit_delta(run, buf_str(&spoken));
+    else
+        engine_run_end(run, ENGINE_INTERNAL);
+    buf_release(&spoken);
+}
+
+void engine_emit_spoken_end(struct engine_run *run, struct text_think *think)
+{
+    struct buf spoken;
+    buf_init(&spoken, sizeof(think->held));
+    text_think_end(think, &spoken);
+    if (buf_ok(&spoken))
+        engine_emit_delta(run, buf_str(&spoken));
+    else
+        engine_run_end(run, ENGINE_INTERNAL);
+    buf_release(&spoken);
 }
 
 /* Models write broken JSON now and then. The scratch memory holds the document that the arguments came in, so they have

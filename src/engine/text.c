@@ -25,14 +25,14 @@ static size_t text_size(unsigned char c)
 
 void text_clean(struct buf *out, struct str s)
 {
-    if (utf8_valid(s) && !memchr(s.p, '\0', s.n)) {
+    if (utf8_text(s)) {
         buf_str_add(out, s);
         return;
     }
     while (s.n) {
         char c[4];
         uint32_t cp = utf8_next(&s);
-        if (cp)
+        if (cp >= ' ' || cp == '\t' || cp == '\n' || cp == '\r')
             buf_add(out, c, utf8_encode(cp, c));
     }
 }

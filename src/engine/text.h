@@ -5,7 +5,8 @@
 
 #include "base/buf.h"
 
-/* Append `s` with every byte that is not part of valid UTF-8 replaced by U+FFFD, and every NUL left out. */
+/* Append `s` with every byte that is not part of valid UTF-8 replaced by U+FFFD, and without control characters other
+ * than tabs and line ends. */
 void text_clean(struct buf *out, struct str s);
 
 /* The beginning of a character whose rest has not come yet. */

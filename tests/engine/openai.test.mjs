@@ -157,6 +157,15 @@ test('oddities of servers change nothing', async () => {
     assert.equal((await ask()).message, 'a\uFFFD\uFFFDb')
 })
 
+test('control characters are left out, and half a name of a server is not a whole one', async () => {
+    fake.script = { chunks: ['a\u0001b', '\u001b[1m', 'c\td\r\ne\u0000'] }
+    assert.equal((await ask()).message, 'ab[1mc\td\r\ne\uFFFD')
+    fake.script = { finish: `${'f'.repeat(29)}ü` }
+    assert.equal((await ask()).code, 'f'.repeat(29))
+    fake.script = { status: 400, headers: { 'x-request-id': `for-${KEY}` } }
+    assert.equal((await ask()).upstream_id, 'for-***')
+})
+
 for (const [fault, expected, more] of [
     ['silent', 'FIRST_TIMEOUT', { first_byte_ms: 200 }],
     ['headersOnly', 'IDLE_TIMEOUT', { idle_ms: 200 }],
