@@ -17,6 +17,8 @@ struct flow *flow_retain(struct flow *f);
 void flow_drop(struct flow *f);
 const struct json *flow_doc(const struct flow *f);
 size_t flow_bytes(const struct flow *f); /* the memory it takes */
+/* True if a node asks the engines of the bot. */
+bool flow_asks_engines(const struct flow *f);
 
 /* ---- lint: findings of a flow that parses ---- */
 enum flow_severity { FLOW_ERROR, FLOW_WARNING };

@@ -76,3 +76,11 @@ bool node_each_way(const struct flow_node *n, size_t *i, int *to)
         return false;
     }
 }
+
+bool flow_asks_engines(const struct flow *f)
+{
+    for (size_t i = 0; i < f->node_n; i++)
+        if (f->nodes[i].type == NODE_ENGINE || f->nodes[i].type == NODE_CLASSIFY || f->nodes[i].type == NODE_EXTRACT)
+            return true;
+    return false;
+}

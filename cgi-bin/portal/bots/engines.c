@@ -1,30 +1,46 @@
-/* engines.c: /app/bots/{bot}/engines: which engines the bot asks, in which order, and how. Limits that the form does
- * not show, set through the API, stay as they are. */
+/* engines.c: /app/bots/{bot}/engines: which engines the bot asks, in which order, and how. The form shows all limits,
+ * so what was set through the API is seen here, and kept. */
 #include "engine/workspace/engines.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/num.h"
 #include "portal/bots/bots.h"
 
 #include "base/banned.h"
 
-/* The numbers of the form: their place in the limits, and what one unit of the form is there. */
+/* The numbers of the form: their place in the limits, and what one unit of the form is there. The caps of a scope are
+ * fields named "<scope>_<cap>". */
 struct engines_number {
     const char *field, *group, *member;
     double unit;
     bool whole;
 };
+#define CURRENCY_UNIT 1e9 /* costs are kept in 10^-9 of the currency */
+#define CAPS_OF(scope)                                                                                                 \
+    {scope "_calls_day", scope, "calls_day", 1, true}, {scope "_calls_month", scope, "calls_month", 1, true},          \
+        {scope "_tokens_day", scope, "tokens_day", 1, true}, {scope "_tokens_month", scope, "tokens_month", 1, true},  \
+        {scope "_cost_day", scope, "cost_day", CURRENCY_UNIT, true},                                                   \
+    {                                                                                                                  \
+        scope "_cost_month", scope, "cost_month", CURRENCY_UNIT, true                                                  \
+    }
 static const struct engines_number numbers[] = {
     {"temperature", NULL, "temperature", 1, false},
+    {"top_p", NULL, "top_p", 1, false},
+    {"seed", NULL, "seed", 1, true},
     {"max_tokens", NULL, "max_tokens", 1, true},
     {"history_tokens", NULL, "history_tokens", 1, true},
     {"budget_s", NULL, "budget_ms", 1000, true},
-    {"visitor_calls_day", "visitor", "calls_day", 1, true},
-    {"bot_calls_day", "bot", "calls_day", 1, true},
-    {"bot_tokens_month", "bot", "tokens_month", 1, true},
-    {"workspace_tokens_month", "workspace", "tokens_month", 1, true},
+    CAPS_OF("visitor"),
+    CAPS_OF("bot"),
+    CAPS_OF("workspace"),
 };
+static const char *const scopes[] = {"visitor", "bot", "workspace"};
+
+/* Lists of texts, one a line in the form. */
+static const char *const lists[] = {"stop", "mask_patterns"};
 
 /* ---- showing ---- */
 
@@ -39,6 +55,59 @@ static void engines_show_numbers(struct page *pg, const struct json *limits)
         snprintf(key, sizeof(key), "Engines.%s", n->field);
         view_str(pg->v, key, request_form_has(pg->rq, n->field) ? request_form(pg->rq, n->field) : str_from(text));
     }
+}
+
+static enum status engines_show_lists(struct page *pg, const struct json *limits)
+{
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        const struct json *list = json_get(limits, lists[i]);
+        struct buf b;
+        char key[64];
+        snprintf(key, sizeof(key), "Engines.%s", lists[i]);
+        buf_init(&b, 64 * KB);
+        for (size_t k = 0; k < json_len(list); k++) {
+            struct str text = json_str(json_at(list, k));
+            buf_add(&b, text.p, text.n);
+            buf_putc(&b, '\n');
+        }
+        bool ok = buf_ok(&b);
+        if (ok)
+            view_str(pg->v, key, request_form_has(pg->rq, lists[i]) ? request_form(pg->rq, lists[i]) : buf_str(&b));
+        buf_release(&b);
+        if (!ok)
+            return err_nomem(&pg->e);
+    }
+    return OK;
+}
+
+/* Which caps are set decides which parts of the form are open. */
+static void engines_show_scopes(struct page *pg, const struct json *limits)
+{
+    static const char *const more[] = {"temperature", "top_p", "seed", "max_tokens", "history_tokens", "stop"};
+    char key[64];
+    for (size_t i = 0; i < COUNT_OF(scopes); i++) {
+        struct json_iter it = {0};
+        snprintf(key, sizeof(key), "Unfold.%s", scopes[i]);
+        view_bool(pg->v, key, json_each(json_get(limits, scopes[i]), &it));
+    }
+    for (size_t i = 0; i < COUNT_OF(more); i++)
+        if (json_get(limits, more[i]))
+            view_bool(pg->v, "Unfold.answers", true);
+}
+
+/* Whether the draft has a node that asks an engine: without one, nothing on this page has an effect. */
+static enum status engines_show_use(struct page *pg, struct id bot)
+{
+    struct json *doc = NULL;
+    struct flow *f = NULL;
+    int revision = 0;
+    enum status st = bot_draft(pg->db, pg->who.tenant, bot, pg->rq->arena, &doc, &revision, &pg->e);
+    if (st == OK)
+        st = flow_parse(doc, &f, &pg->e);
+    if (st == OK)
+        view_bool(pg->v, "Engines.Unused", !flow_asks_engines(f));
+    flow_drop(f);
+    return st;
 }
 
 /* One select for each place of the chain; each lists all engines of the workspace. */
@@ -57,17 +126,24 @@ static void engines_show_chain(struct page *pg, const struct bot_engines *b, con
     }
 }
 
-static void engines_show(struct page *pg, const struct bot_engines *b, int status)
+static void engines_show(struct page *pg, struct id bot, const struct bot_engines *b, int status)
 {
     struct workspace_engine *all;
     size_t n = 0;
-    if (engines_list(pg->db, pg->who.tenant, pg->rq->arena, &all, &n, &pg->e) != OK) {
+    enum status st = engines_list(pg->db, pg->who.tenant, pg->rq->arena, &all, &n, &pg->e);
+    if (st == OK)
+        st = engines_show_lists(pg, b->limits);
+    if (st == OK)
+        st = engines_show_use(pg, bot);
+    if (st != OK) {
         page_fail(pg);
         return;
     }
     engines_show_chain(pg, b, all, n);
     engines_show_numbers(pg, b->limits);
+    engines_show_scopes(pg, b->limits);
     view_bool(pg->v, "Engines.Any", n > 0);
+    view_bool(pg->v, "Engines.None", b->n == 0);
     view_str(pg->v, "Engines.prompt", b->prompt);
     view_str(pg->v, "Engines.fallback", json_get_str(b->limits, "fallback"));
     view_bool(pg->v, "Engines.mask", json_bool(json_get(b->limits, "mask")));
@@ -84,7 +160,7 @@ void bots_engines_get(struct request *rq)
     if (!bots_begin(rq, &pg, "engines", &b))
         return;
     if (engines_of_bot(pg.db, pg.who.tenant, b.id, rq->arena, &engines, &pg.e) == OK)
-        engines_show(&pg, &engines, 200);
+        engines_show(&pg, b.id, &engines, 200);
     else
         page_fail(&pg);
 }
@@ -102,6 +178,8 @@ static enum status engines_read_number(struct page *pg, const struct engines_num
     if (!num_double(text, &v))
         return err_at(&pg->e, E_engine_limit, n->field, "Enter a number.");
     v *= n->unit;
+    if (n->unit != 1)
+        v = round(v);
     int failed = n->whole && v == (double)(int64_t)v ? json_set_int(to, n->member, (int64_t)v)
                                                      : json_set_double(to, n->member, v);
     return failed ? err_nomem(&pg->e) : OK;
@@ -117,6 +195,30 @@ static enum status engines_read_numbers(struct page *pg, struct json *limits)
             return err_nomem(&pg->e);
         st = engines_read_number(pg, n, to);
     }
+    return st;
+}
+
+/* Lines without text are left out; a list without lines is removed. */
+static enum status engines_read_list(struct page *pg, const char *name, struct json *limits)
+{
+    struct str rest = request_form(pg->rq, name), line;
+    struct json *list = NULL;
+    json_del(limits, name);
+    while (str_split(&rest, '\n', &line)) {
+        struct str text = str_trim(line);
+        if (text.n == 0)
+            continue;
+        if ((!list && json_set_array(limits, name, &list) != 0) || json_push_str(list, text) != 0)
+            return err_nomem(&pg->e);
+    }
+    return OK;
+}
+
+static enum status engines_read_lists(struct page *pg, struct json *limits)
+{
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < COUNT_OF(lists); i++)
+        st = engines_read_list(pg, lists[i], limits);
     return st;
 }
 
@@ -147,7 +249,26 @@ static enum status engines_read_form(struct page *pg, struct bot_engines *b)
     if (fallback.n == 0)
         json_del(b->limits, "fallback");
     enum status st = engines_read_chain(pg, b);
+    if (st == OK)
+        st = engines_read_lists(pg, b->limits);
     return st == OK ? engines_read_numbers(pg, b->limits) : st;
+}
+
+/* The pointer of an error names a member of the limits; the form marks the field of it. */
+static void engines_mark_field(struct err *e)
+{
+    char pointer[80];
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        const struct engines_number *n = &numbers[i];
+        snprintf(pointer, sizeof(pointer), "/limits/%s%s%s", n->group ? n->group : "", n->group ? "/" : "", n->member);
+        if (strcmp(e->pointer, pointer) == 0) {
+            snprintf(e->pointer, sizeof(e->pointer), "%s", n->field);
+            return;
+        }
+    }
+    const char *last = strrchr(e->pointer, '/');
+    if (last)
+        memmove(e->pointer, last + 1, strlen(last));
 }
 
 void bots_engines_post(struct request *rq)
@@ -164,6 +285,9 @@ void bots_engines_post(struct request *rq)
         st = engines_of_bot_save(pg.db, &pg.who, b.id, &engines, rq->arena, &engines, &pg.e);
     if (st == OK)
         page_redirect(&pg, "/app/bots/%s/engines?done=saved", TEXT_ID(ID_BOT, b.id));
-    else if (page_form_again(&pg))
-        engines_show(&pg, &engines, 422);
+    else {
+        engines_mark_field(&pg.e);
+        if (page_form_again(&pg))
+            engines_show(&pg, b.id, &engines, 422);
+    }
 }

@@ -39,7 +39,7 @@ static const char *const caps[] = {"calls_day", "calls_month", "tokens_day", "to
 
 static enum status limit_wrong(struct err *e, const char *name, const char *why)
 {
-    char pointer[80];
+    char pointer[100];
     snprintf(pointer, sizeof(pointer), "/limits/%s", name);
     return err_at(e, E_engine_limit, pointer, "%s", why);
 }
@@ -86,12 +86,17 @@ static bool cap_known(struct str name)
 static enum status limit_check_caps(const struct chain_limit *l, const struct json *v, struct err *e)
 {
     struct json_iter it = {0};
-    bool good = json_is(v, JSON_OBJECT);
-    while (good && json_each(v, &it))
-        good = cap_known(it.key) && json_is(it.value, JSON_INT) && json_int(it.value, -1) >= 0;
-    return good ? OK
-                : limit_wrong(e, l->name,
-                              "This must be an object of whole numbers: calls, tokens and cost, each _day or _month.");
+    char name[80];
+    if (!json_is(v, JSON_OBJECT))
+        return limit_wrong(e, l->name, "This must be an object of caps.");
+    while (json_each(v, &it)) {
+        if (!cap_known(it.key))
+            return limit_wrong(e, l->name, "The caps are calls, tokens and cost, each with _day or _month.");
+        snprintf(name, sizeof(name), "%s/%.*s", l->name, STR_F(it.key));
+        if (!json_is(it.value, JSON_INT) || json_int(it.value, -1) < 0)
+            return limit_wrong(e, name, "This must be a whole number, 0 or more.");
+    }
+    return OK;
 }
 
 static enum status limit_check(const struct chain_limit *l, const struct json *v, struct err *e)
