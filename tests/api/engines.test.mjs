@@ -100,6 +100,8 @@ test('a chain that cannot be is refused', async () => {
         [{ chain: [], limits: { max_tokens: 1.5 } }, 'engine_limit', '/limits/max_tokens'],
         [{ chain: [], limits: { stop: ['a', 'b', 'c', 'd', 'e'] } }, 'engine_limit', '/limits/stop'],
         [{ chain: [], limits: { bot: { wishes_day: 3 } } }, 'engine_limit', '/limits/bot'],
+        [{ chain: [], limits: { bot: { calls_day: -3 } } }, 'engine_limit', '/limits/bot/calls_day'],
+        [{ chain: [], limits: { mask_patterns: ['KD-[0-9]+', 'KD-['] } }, 'engine_limit', '/limits/mask_patterns'],
         [{ chain: [], limits: { mood: 1 } }, 'engine_limit', '/limits'],
     ]
     for (const [body, code, pointer] of wrong) {

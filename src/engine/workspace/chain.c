@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/limits.h"
+#include "base/pattern.h"
 #include "base/shared.h"
 #include "base/utf8.h"
 #include "engine/workspace/engine_store.h"
@@ -138,7 +139,22 @@ static enum status limits_check(const struct json *doc, struct err *e)
     return st;
 }
 
-static enum status chain_check(const struct bot_engines *w, struct err *e)
+/* A pattern that does not compile would end every question to an engine, so it is refused when it is saved. */
+static enum status patterns_check(const struct json *list, struct arena *a, struct err *e)
+{
+    struct pattern *p;
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < json_len(list); i++) {
+        st = pattern_new(a, json_str(json_at(list, i)), &p, e);
+        if (st == ERR_INVALID) {
+            const struct err why = *e;
+            st = err_at(e, E_engine_limit, "/limits/mask_patterns", "In line %zu %s.", i + 1, why.message);
+        }
+    }
+    return st;
+}
+
+static enum status chain_check(const struct bot_engines *w, struct arena *a, struct err *e)
 {
     if (w->n > ENGINE_CHAIN_MAX)
         return err_at(e, E_engines_too_many, "/chain", "A bot can have at most %d engines.", ENGINE_CHAIN_MAX);
@@ -148,7 +164,8 @@ static enum status chain_check(const struct bot_engines *w, struct err *e)
                 return err_raise_at(e, E_engine_twice, "/chain");
     if (!utf8_text(w->prompt) || utf8_length(w->prompt) > ENGINE_PROMPT_MAX)
         return err_at(e, E_prompt_too_long, "/prompt", "A prompt can have at most %d characters.", ENGINE_PROMPT_MAX);
-    return limits_check(w->limits, e);
+    enum status st = limits_check(w->limits, e);
+    return st == OK ? patterns_check(json_get(w->limits, "mask_patterns"), a, e) : st;
 }
 
 enum status engines_of_bot(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot_engines *out,
@@ -197,7 +214,7 @@ enum status engines_of_bot_save(struct db *c, const struct actor *who, struct id
     struct chain_tx tx = {.who = who, .a = a, .bot = bot, .wanted = wanted, .limits = STR("{}")};
     struct buf b;
     bool ok = true;
-    enum status st = chain_check(wanted, e);
+    enum status st = chain_check(wanted, a, e);
     if (st != OK)
         return st;
     buf_init(&b, LIMITS_MAX);

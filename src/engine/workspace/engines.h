@@ -56,7 +56,7 @@ struct bot_engines {
     struct id chain[ENGINE_CHAIN_MAX];
     size_t n; /* 0: the bot has none */
     struct str prompt;
-    struct json *limits; /* an object; see engine/workspace/limits.c for its members */
+    struct json *limits; /* an object; engine/workspace/chain.c lists its members */
     int revision;        /* 0: never saved */
 };
 /* A bot that was never given engines has an empty chain. ERR_NOT_FOUND code bot_unknown. */
