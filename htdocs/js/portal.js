@@ -110,6 +110,38 @@ function localTimes(scope) {
     for (const time of scope.querySelectorAll('time[data-time]')) time.textContent = format.format(new Date(time.dateTime))
 }
 
+// ---- the test of an engine: its result beside the form, so that nothing that was typed is lost ----
+async function probe(form) {
+    const says = form.querySelector('[data-probe-says]'), button = form.querySelector('button')
+    const models = document.getElementById('models')
+    if (form.getAttribute('aria-busy')) return
+    form.setAttribute('aria-busy', 'true')
+    button.classList.add('btn-loading')
+    says.className = 'probe-says text-break text-secondary'
+    says.textContent = form.dataset.waits
+    let now = { ok: false, message: form.dataset.failed, models: [] }
+    try {
+        const reply = await fetch(form.action, { method: 'POST', headers: { Accept: 'application/json' }, body: new URLSearchParams(new FormData(form)) })
+        const answer = await reply.json()
+        now = reply.ok ? answer : { ...now, message: answer.detail }
+    } catch {
+        // no connection, or a page in place of an answer: what stands above
+    }
+    if (now.models.length) {
+        models.replaceChildren(...now.models.map(name => new Option(name, name)))
+        now.message += ` ${form.dataset.offers.replace('{n}', grouped(now.models.length))}`
+    }
+    says.classList.replace('text-secondary', now.ok ? 'is-good' : 'is-bad')
+    says.textContent = now.message
+    button.classList.remove('btn-loading')
+    form.removeAttribute('aria-busy')
+}
+
+function onProbe(event) {
+    event.preventDefault()
+    probe(event.target)
+}
+
 // ---- the test chat: the same form and the same page, without loading the page ----
 function chatEnd(scope) {
     const log = scope.querySelector('.chat-log')
@@ -236,6 +268,7 @@ document.querySelectorAll('form[data-guard]').forEach(setUpGuard)
 document.querySelectorAll('form[data-auto] select').forEach(s => s.addEventListener('change', () => s.form.requestSubmit()))
 document.querySelectorAll('[data-poll]').forEach(poll)
 document.querySelectorAll('[data-chat]').forEach(setUpChat)
+document.querySelectorAll('form[data-probe]').forEach(f => f.addEventListener('submit', onProbe))
 document.addEventListener('submit', onSubmit)
 addEventListener('pageshow', onShow)
 setUpMenus()

@@ -1,28 +1,31 @@
 // The pages of engines: the list, one engine with its secrets, and which engines a bot asks. Runs for about 15 s.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { KEY, startOpenai } from '../engine/fake/openai.mjs'
 import { startBrowser } from '../lib/browser.mjs'
 import { startInstall } from '../lib/install.mjs'
 import { createBot, enlarge, isAccessible, newEmail, PASSWORD, signIn, signUp, watch } from './portal.mjs'
 
-let parley, browser
+let parley, browser, fake
 before(async () => {
-    parley = await startInstall({ config: { rate_limits: 'off' } })
+    fake = await startOpenai()
+    parley = await startInstall({ config: { rate_limits: 'off', engine_private_hosts: `127.0.0.1:${fake.port}` } })
     browser = await startBrowser()
 })
 after(async () => {
     await browser?.close()
     await parley?.stop()
+    await fake?.stop()
 })
 
 const fresh = async () => (await browser.newContext()).newPage()
 const key = 'sk-portal-0123456789'
 
-async function addEngine(page, name, { model = 'small', secret = key } = {}) {
+async function addEngine(page, name, { model = 'small', secret = key, address = 'https://api.example.com/v1' } = {}) {
     await page.goto(`${parley.url}/app/engines`)
     await page.getByRole('link', { name: 'OpenAI-compatible server' }).click()
     await page.getByLabel('Name', { exact: true }).fill(name)
-    await page.getByLabel('Base address').fill('https://api.example.com/v1')
+    await page.getByLabel('Base address').fill(address)
     await page.getByLabel('API key').fill(secret)
     await page.getByLabel('Model', { exact: true }).fill(model)
     await page.getByRole('button', { name: 'Save' }).click()
@@ -41,12 +44,13 @@ test('an engine is added, changed and removed, and its key never comes back', as
     await page.getByLabel('API key').fill(key)
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByText('The engine was added.').waitFor()
-    await page.getByRole('link', { name: 'Main' }).click()
     assert.ok(!(await page.content()).includes(key))
     await page.getByText('It is set, and is never shown again.').waitFor()
     await isAccessible(page)
     await page.getByLabel('Model', { exact: true }).fill('large')
     await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Saved.').waitFor()
+    await page.goto(`${parley.url}/app/engines`)
     await page.getByText('large').waitFor()
     const [row] = await parley.sql("SELECT settings, LENGTH(secrets) n FROM engine WHERE name = 'Main'")
     assert.ok(Number(row.n) > 0 && !row.settings.includes(key), 'the key stays when its field is empty')
@@ -65,7 +69,10 @@ test('a bot asks its engines in the order that was chosen', async () => {
     const bot = await createBot(page, parley.url)
     await page.goto(`${parley.url}${bot}/engines`)
     await page.getByRole('link', { name: 'Engines of the workspace' }).click()
-    for (const name of ['First', 'Second']) await addEngine(page, name)
+    for (const name of ['First', 'Second']) {
+        await addEngine(page, name)
+        await page.getByText('The engine was added.').waitFor()
+    }
     await page.goto(`${parley.url}${bot}/engines`)
     await page.getByRole('note').getByText('does not ask an engine yet').waitFor()
     await page.getByLabel('Engine 1').selectOption({ label: '1. Second' })
@@ -112,6 +119,8 @@ test('only who may change the workspace changes engines, and those of another wo
     await signUp(owner, parley.url, { workspace })
     const tenant = await enlarge(parley, workspace)
     await addEngine(owner, 'Ours')
+    await owner.getByText('The engine was added.').waitFor()
+    await owner.goto(`${parley.url}/app/engines`)
     const href = await owner.getByRole('link', { name: 'Ours' }).getAttribute('href')
     const email = newEmail()
     await parley.run('user', 'create', email, '--password-stdin', { input: PASSWORD })
@@ -128,4 +137,80 @@ test('only who may change the workspace changes engines, and those of another wo
     const _csrf = await stranger.goto(`${parley.url}/app/engines/new?type=openai`).then(() => stranger.locator('input[name=_csrf]').first().inputValue())
     assert.equal((await stranger.request.post(`${parley.url}${href}/delete`, { form: { _csrf }, headers: { Origin: parley.url } })).status(), 404)
     assert.equal((await stranger.request.get(`${parley.url}/app/engines/new?type=nothing`)).status(), 404)
+})
+
+const atFake = () => ({ secret: KEY, address: `${fake.url}/v1` })
+
+for (const scheme of ['light', 'dark']) {
+    test(`the connection is tested beside the form, and the models are offered there (${scheme})`, async () => {
+        const page = await (await browser.newContext({ colorScheme: scheme, viewport: scheme === 'dark' ? { width: 390, height: 844 } : null })).newPage()
+        const wrong = watch(page, ['422'])
+        await signUp(page, parley.url, { workspace: `Probes ${scheme}` })
+        await addEngine(page, 'Main', atFake())
+        await page.getByText('The engine was added.').waitFor()
+        const typed = page.getByLabel('Model', { exact: true }), test = page.getByRole('button', { name: 'Test connection' })
+        await typed.fill('half typ')
+        await test.focus() // by keyboard alone
+        await page.keyboard.press('Enter')
+        const says = page.getByRole('status').filter({ hasText: 'The engine works' })
+        await says.waitFor()
+        assert.match(await says.textContent(), /The test took \d+ ms\. Models that the form now offers: 2\./)
+        assert.equal(await typed.inputValue(), 'half typ', 'what was typed stays')
+        assert.ok(await test.evaluate(b => b === document.activeElement), 'the focus stays')
+        assert.deepEqual(await page.locator('#models option').evaluateAll(all => all.map(o => o.value)), ['large', 'small'])
+        assert.equal(await typed.getAttribute('list'), 'models')
+        await isAccessible(page)
+        fake.script = { status: 429, body: { error: { message: 'You exceeded your current quota', code: 'insufficient_quota' } } }
+        await test.click()
+        await page.getByText('The account at the provider has no credit left').waitFor()
+        fake.clear()
+        await isAccessible(page)
+        assert.deepEqual(wrong, [])
+    })
+}
+
+test('without JavaScript the result of a test is a page that lists the models', async () => {
+    const page = await (await browser.newContext({ javaScriptEnabled: false })).newPage()
+    await signUp(page, parley.url, { workspace: 'Plain probes' })
+    await addEngine(page, 'Main', { ...atFake(), model: 'none' })
+    await page.getByRole('button', { name: 'Test connection' }).click()
+    await page.getByRole('alert').getByText('does not offer the model "none"').waitFor()
+    assert.deepEqual(await page.getByRole('listitem').locator('code').allTextContents(), ['large', 'small'])
+    await page.getByRole('main').getByRole('link', { name: 'Back to the engine' }).click()
+    await page.getByLabel('Model', { exact: true }).fill('small')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('button', { name: 'Test connection' }).click()
+    await page.getByText('The engine works').waitFor()
+})
+
+test('the page of a test result has nothing that axe finds wrong', async () => {
+    const page = await fresh()
+    await signUp(page, parley.url, { workspace: 'Result page' })
+    await addEngine(page, 'Main', atFake())
+    await page.evaluate(() => document.querySelector('form[data-probe]').submit()) // past the script
+    await page.getByRole('heading', { name: 'Models that the provider offers' }).waitFor()
+    await isAccessible(page)
+    await page.setViewportSize({ width: 360, height: 700 })
+    await isAccessible(page)
+})
+
+test('a test needs the right to change engines, the token of the session, and an engine of this workspace', async () => {
+    const owner = await fresh(), workspace = `Probe roles ${process.pid}`
+    await signUp(owner, parley.url, { workspace })
+    const tenant = await enlarge(parley, workspace)
+    await addEngine(owner, 'Ours', atFake())
+    await owner.getByText('The engine was added.').waitFor()
+    const href = new URL(owner.url()).pathname
+    const email = newEmail(), editor = await fresh(), stranger = await fresh()
+    await parley.run('user', 'create', email, '--password-stdin', { input: PASSWORD })
+    await parley.run('user', 'add-to', email, tenant, '--role', 'editor')
+    await signIn(editor, parley.url, email)
+    await signUp(stranger, parley.url, { workspace: 'Probe strangers' })
+    fake.clear()
+    const post = async (page, _csrf) => (await page.request.post(`${parley.url}${href}/probe`, { form: { _csrf: _csrf ?? await page.locator('input[name=_csrf]').first().inputValue() }, headers: { Origin: parley.url } })).status()
+    assert.equal(await post(editor), 403)
+    assert.equal(await post(stranger), 404)
+    assert.equal(await post(owner, 'wrong'), 403)
+    assert.equal(fake.requests.length, 0)
+    assert.equal(await post(owner), 200)
 })

@@ -171,7 +171,8 @@ void engines_engine_post(struct request *rq)
     else if (st == OK)
         st = engines_change(pg.db, rq->config, &pg.who, form.engine.id, &w, rq->arena, &saved, &pg.e);
     if (st == OK) {
-        page_redirect(&pg, "/app/engines?done=%s", form.new ? "engine_added" : "saved");
+        page_redirect(&pg, "/app/engines/%s?done=%s", TEXT_ID(ID_ENGINE, saved.id),
+                      form.new ? "engine_added" : "saved");
         return;
     }
     engine_field_of_pointer(&pg.e);

@@ -8,12 +8,18 @@
 <div class="mb-3"><label class="form-label" for="f-name"><?cs var:T.Engines.Engine.Name ?></label><input class="form-control<?cs if:Form.Field == "name" ?> is-invalid<?cs /if ?>" id="f-name" name="name" value="<?cs var:Engine.Name ?>" maxlength="120" required aria-describedby="h-name<?cs if:Form.Field == "name" ?> form-error<?cs /if ?>"><small class="form-hint" id="h-name"><?cs var:T.Engines.Engine.NameHint ?></small></div>
 <?cs each:f = Fields ?><div class="mb-3"><label class="form-label<?cs if:f.Required == "1" ?> required<?cs /if ?>" for="f-<?cs var:f.Name ?>"><?cs var:f.Label ?></label>
 <?cs if:f.Input == "block" ?><textarea class="form-control font-monospace<?cs if:Form.Field == f.Name ?> is-invalid<?cs /if ?>" id="f-<?cs var:f.Name ?>" name="<?cs var:f.Name ?>" rows="6" spellcheck="false"<?cs if:f.Required == "1" ?> required<?cs /if ?><?cs if:f.Set == "1" ?> aria-describedby="h-<?cs var:f.Name ?>"<?cs /if ?>></textarea>
-<?cs else ?><input class="form-control<?cs if:f.Input != "text" ?> font-monospace<?cs /if ?><?cs if:Form.Field == f.Name ?> is-invalid<?cs /if ?>" id="f-<?cs var:f.Name ?>" name="<?cs var:f.Name ?>"<?cs if:f.Input == "password" ?> type="password" autocomplete="new-password"<?cs elif:f.Input == "url" ?> type="url" inputmode="url" placeholder="https://"<?cs else ?> type="text"<?cs /if ?> value="<?cs var:f.Value ?>" spellcheck="false"<?cs if:f.Required == "1" ?> required<?cs /if ?><?cs if:f.Set == "1" ?> aria-describedby="h-<?cs var:f.Name ?>"<?cs /if ?>>
+<?cs else ?><input class="form-control<?cs if:f.Input != "text" ?> font-monospace<?cs /if ?><?cs if:Form.Field == f.Name ?> is-invalid<?cs /if ?>" id="f-<?cs var:f.Name ?>" name="<?cs var:f.Name ?>"<?cs if:f.Input == "password" ?> type="password" autocomplete="new-password"<?cs elif:f.Input == "url" ?> type="url" inputmode="url" placeholder="https://"<?cs else ?> type="text"<?cs /if ?> value="<?cs var:f.Value ?>" spellcheck="false"<?cs if:f.Name == "model" || f.Name == "embedding_model" ?> list="models"<?cs /if ?><?cs if:f.Required == "1" ?> required<?cs /if ?><?cs if:f.Set == "1" ?> aria-describedby="h-<?cs var:f.Name ?>"<?cs /if ?>>
 <?cs /if ?><?cs if:f.Set == "1" ?><small class="form-hint" id="h-<?cs var:f.Name ?>"><?cs var:T.Engines.Engine.SecretSet ?></small><label class="form-check mt-1"><input class="form-check-input" type="checkbox" name="remove_<?cs var:f.Name ?>" value="1"><span class="form-check-label"><?cs var:T.Engines.Engine.SecretRemove ?></span></label><?cs /if ?></div>
 <?cs /each ?>
 <div class="form-end"><a class="btn btn-ghost-secondary" href="/app/engines"><?cs var:T.Form.Cancel ?></a><button class="btn btn-primary"><?cs var:T.Form.Save ?></button></div>
 </div></form>
-<?cs if:Engine.New != "1" ?><details class="card fold mt-3"><summary class="card-header"><?cs var:T.Engines.Engine.DeleteHead ?></summary><div class="card-body">
+<datalist id="models"></datalist>
+<?cs if:Engine.New != "1" ?><section class="card mt-3" aria-labelledby="s-probe"><form class="card-body" method="post" action="/app/engines/<?cs var:Engine.Id ?>/probe" data-probe data-waits="<?cs var:T.Engines.Engine.ProbeWaits ?>" data-offers="<?cs var:T.Engines.Engine.ProbeOffers ?>" data-failed="<?cs var:T.Engines.Engine.ProbeFailed ?>">
+<?cs call:csrf() ?><h2 class="card-title" id="s-probe"><?cs var:T.Engines.Engine.ProbeHead ?></h2>
+<p class="text-secondary"><?cs var:T.Engines.Engine.ProbeText ?></p>
+<div class="probe-row"><button class="btn"><?cs call:icon("player-play") ?><?cs var:T.Engines.Engine.Probe ?></button><p class="probe-says text-break" role="status" data-probe-says></p></div>
+</form></section>
+<details class="card fold mt-3"><summary class="card-header"><?cs var:T.Engines.Engine.DeleteHead ?></summary><div class="card-body">
 <p class="text-secondary"><?cs var:T.Engines.Engine.DeleteText ?> <?cs var:Engine.Bots ?>.</p>
 <form method="post" action="/app/engines/<?cs var:Engine.Id ?>/delete" data-once><?cs call:csrf() ?><button class="btn btn-outline-danger"><?cs call:icon("trash") ?><?cs var:T.Engines.Engine.Delete ?></button></form>
 </div></details><?cs /if ?>
