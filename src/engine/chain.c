@@ -173,6 +173,16 @@ static size_t chain_message_tokens(const struct engine_message *m)
     return n;
 }
 
+static int64_t chain_sent_tokens(const struct engine_chain *c)
+{
+    size_t n = text_tokens(c->rq.query);
+    for (size_t i = 0; c->turn && i < c->turn->message_count; i++)
+        n += chain_message_tokens(&c->turn->messages[i]);
+    for (size_t i = 0; i < c->rq.text_count; i++)
+        n += text_tokens(c->rq.texts[i]);
+    return (int64_t)n;
+}
+
 /* Pieces are rounded up one by one, so the estimate of a stream is high, never low. A message after its pieces is not
  * counted again. */
 static void chain_estimate(struct engine_try *try, const struct engine_event *ev)
@@ -391,8 +401,7 @@ static void chain_try_link(struct engine_chain *c)
     c->began_us = now;
     *try = (struct engine_try){.engine = l->engine, .type = l->type, .usage = {-1, -1}, .first_ms = -1};
     chain_write_model(c, l, try);
-    for (size_t i = 0; c->turn && i < c->turn->message_count; i++)
-        try->estimate.tokens_in += (int64_t)chain_message_tokens(&c->turn->messages[i]);
+    try->estimate.tokens_in = chain_sent_tokens(c);
     struct engine_run_request rq = {
         .ops = engine_ops_of(l->type),
         .type = l->type,

@@ -21,3 +21,9 @@ const struct engine_ops *engine_ops_of(const struct engine_type *t)
             return rows[i].ops;
     return NULL;
 }
+
+bool engine_can_embed(const struct engine_type *t, const struct json *settings)
+{
+    bool has_two = engine_field_find(t, STR("model")) && engine_field_find(t, STR("embedding_model"));
+    return engine_ops_of(t)->caps & ENGINE_CAN_EMBED && (!has_two || json_get_str(settings, "embedding_model").n);
+}

@@ -147,12 +147,34 @@ void text_think_end(struct text_think *t, struct buf *out)
     t->n = 0;
 }
 
-size_t text_tokens(struct str s)
+static size_t text_quarters_of(uint32_t cp)
+{
+    return cp < 0x80 ? QUARTERS_ASCII : cp < FIRST_WIDE ? QUARTERS_LETTER : QUARTERS_WIDE;
+}
+
+size_t text_quarters(struct str s)
 {
     size_t quarters = 0;
-    while (s.n) {
-        uint32_t cp = utf8_next(&s);
-        quarters += cp < 0x80 ? QUARTERS_ASCII : cp < FIRST_WIDE ? QUARTERS_LETTER : QUARTERS_WIDE;
+    while (s.n)
+        quarters += text_quarters_of(utf8_next(&s));
+    return quarters;
+}
+
+size_t text_tokens(struct str s)
+{
+    return (text_quarters(s) + TEXT_QUARTERS - 1) / TEXT_QUARTERS;
+}
+
+struct str text_fit(struct str s, size_t quarters)
+{
+    struct str rest = s;
+    while (rest.n) {
+        struct str after = rest;
+        size_t needs = text_quarters_of(utf8_next(&after));
+        if (needs > quarters)
+            break;
+        quarters -= needs;
+        rest = after;
     }
-    return (quarters + 3) / 4;
+    return str_sub(s, 0, s.n - rest.n);
 }

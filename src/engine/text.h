@@ -37,5 +37,10 @@ void text_think_end(struct text_think *t, struct buf *out);
  * languages it was compared with: an ASCII character counts a quarter, a letter up to U+2E7F (accents, Cyrillic, Greek,
  * Arabic, Hebrew, Indic scripts) a half, anything beyond (Chinese, Japanese, Korean, emoji) one. */
 size_t text_tokens(struct str s);
+/* The same in quarters of a token, for a text that comes in pieces: their sum is that of the whole. */
+#define TEXT_QUARTERS 4 /* of a token */
+size_t text_quarters(struct str s);
+/* As many whole characters as have at most so many quarters. */
+struct str text_fit(struct str s, size_t quarters);
 
 #endif

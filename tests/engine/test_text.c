@@ -65,6 +65,16 @@ static void tokens_are_estimated(void **state)
     assert_int_equal(text_tokens(STR("\xE6\x97\xA5\xE6\x9C\xAC")), 2);
 }
 
+static void whole_characters_fit_into_quarters_of_tokens(void **state)
+{
+    const struct str text = STR("ab\xC3\xBC\xE6\x97\xA5"); /* 1 + 1 + 2 + 4 */
+    static const size_t bytes[] = {0, 1, 2, 2, 4, 4, 4, 4, 7, 7};
+    (void)state;
+    assert_int_equal(text_quarters(text), 8);
+    for (size_t i = 0; i < COUNT_OF(bytes); i++)
+        assert_int_equal(text_fit(text, i).n, bytes[i]);
+}
+
 static void the_newest_history_fits(void **state)
 {
     (void)state;
@@ -163,8 +173,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_character_is_never_split), TEST(reasoning_at_the_beginning_is_left_out),
-        TEST(tokens_are_estimated),       TEST(the_newest_history_fits),
-        TEST(failures_have_a_class),      TEST(a_secret_is_not_repeated),
+        TEST(tokens_are_estimated),       TEST(whole_characters_fit_into_quarters_of_tokens),
+        TEST(the_newest_history_fits),    TEST(failures_have_a_class),
+        TEST(a_secret_is_not_repeated),
     };
     return RUN(tests);
 }
