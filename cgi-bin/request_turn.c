@@ -31,7 +31,8 @@ static void request_turn_ended(struct request_turn *t)
     if (t->turn)
         t->st = talk_end(t->turn, &t->out, &t->e);
     t->turn = NULL;
-    t->rq->who.tenant = t->out.tenant; /* for the log */
+    if (!id_is_none(t->out.tenant)) /* for the log; a request with a key has its tenant already */
+        t->rq->who.tenant = t->out.tenant;
     t->ended(t);
 }
 

@@ -7,7 +7,7 @@
 #include "api/openai.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "base/log.h"
+#include "engine/text.h"
 #include "request_turn.h"
 #include "talk/visitor.h"
 
@@ -16,17 +16,20 @@
 #define COMPLETION_ID_MAX 64
 #define STOP_BYTES_MAX 256
 #define MODEL_TOKENS_MAX 1000000
+#define COMPLETION_QUIET_US (15 * 1000000LL)
 
 struct completion {
     struct request *rq;
     struct request_turn *turn;
-    struct visitor_of_tenant visitor;
     char id[COMPLETION_ID_MAX];
     struct str model;
-    int64_t created_s;
-    bool stream, usage, begun, again; /* again: the conversation was gone, and a new one is being tried */
-    bool interrupted;                 /* an engine stopped in the middle of what the client was to get */
-    size_t messages, pieces;          /* that were sent; of the present message */
+    int64_t created_s, last_us; /* last_us: when the stream sent something */
+    bool stream, usage, begun;
+    bool spoke;                  /* a part of the answer was sent: it cannot be taken back */
+    bool again;                  /* the conversation was gone, and a new one is being tried */
+    bool interrupted;            /* an engine stopped in the middle of what the client was to get */
+    size_t messages, paragraphs; /* that were sent */
+    struct buf piece;            /* of the next message, that was sent before it was whole */
     struct openai_cut cut;
     struct buf text; /* the whole answer, when it is not streamed */
 };
@@ -95,18 +98,10 @@ static enum status completion_read_options(struct completion *x, const struct js
     if (max < 0 || max > MODEL_TOKENS_MAX)
         return err_at(e, E_field_type, "/max_tokens", "\"max_tokens\" must be a number from 1 to %d.",
                       MODEL_TOKENS_MAX);
-    x->cut.max_bytes = (size_t)max * 4;
+    x->cut.max_tokens = (size_t)max;
     x->stream = json_bool(json_get(in, "stream"));
     x->usage = json_bool(json_get(json_get(in, "stream_options"), "include_usage"));
     return completion_read_stop(x, json_get(in, "stop"), e);
-}
-
-static enum status completion_read_user(struct completion *x, const struct json *in, struct err *e)
-{
-    x->visitor.name = json_get_str(in, "user");
-    if (x->visitor.name.n > VISITOR_NAME_MAX)
-        return err_at(e, E_id_too_long, "/user", "\"user\" can have at most %d bytes.", VISITOR_NAME_MAX);
-    return OK;
 }
 
 static enum status completion_read(struct completion *x, struct err *e)
@@ -121,8 +116,8 @@ static enum status completion_read(struct completion *x, struct err *e)
     st = completion_read_messages(x, in, e);
     if (st == OK)
         st = completion_read_options(x, in, e);
-    if (st == OK)
-        st = completion_read_user(x, in, e);
+    if (st == OK) /* its address would be that of the tenant's own server, for all its visitors */
+        st = openai_read_user(in, &x->turn->in.visitor, e);
     x->turn->in.client_id = request_header(x->rq, "HTTP_IDEMPOTENCY_KEY");
     return st;
 }
@@ -135,15 +130,14 @@ static enum status completion_find(struct completion *x, struct err *e)
     struct bot b;
     struct db *c = NULL;
     struct talk_in *in = &x->turn->in;
+    const struct visitor_of_tenant visitor = {x->rq->who.tenant, in->bot, in->visitor};
     enum status st = db_get(g->pool, &c, e);
     if (st == OK)
-        st = bot_get(c, x->rq->who.tenant, in->bot, x->rq->arena, &b, e);
-    x->visitor.tenant = x->rq->who.tenant;
-    x->visitor.bot = in->bot;
-    if (st == OK && x->visitor.name.n)
-        st = visitor_conversation_find(c, &x->visitor, &in->conversation, e);
+        st = bot_get(c, visitor.tenant, in->bot, x->rq->arena, &b, e);
+    if (st == OK && visitor.name.n)
+        st = visitor_conversation_find(c, &visitor, &in->conversation, e);
     db_put(c);
-    in->tenant = x->rq->who.tenant;
+    in->tenant = visitor.tenant;
     return st;
 }
 
@@ -157,9 +151,13 @@ static void completion_write_head(struct completion *x, struct buf *b, const cha
     buf_json(b, x->model);
 }
 
+/* A flow has no tokens, so those of its own texts are an estimate. */
 static void completion_write_usage(struct completion *x, struct buf *b)
 {
-    int64_t asked = openai_tokens(x->turn->in.text.n), answered = openai_tokens(x->cut.passed);
+    const struct talk_out *out = &x->turn->out;
+    bool flow = out->tokens_in + out->tokens_out == 0;
+    int64_t asked = flow ? (int64_t)text_tokens(x->turn->in.text) : out->tokens_in;
+    int64_t answered = flow ? openai_cut_tokens(&x->cut) : out->tokens_out;
     buf_printf(b, "\"usage\":{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,\"total_tokens\":%lld}",
                (long long)asked, (long long)answered, (long long)asked + (long long)answered);
 }
@@ -192,14 +190,24 @@ static enum status completion_collect(void *ctx, struct str text, struct err *e)
 /* ---- the answer as a stream ---- */
 
 /* The first part sends the headers, so a refusal before it is an ordinary error reply. */
-static void chunk_begin(struct completion *x)
+static enum status chunk_begin(struct completion *x, struct err *e)
 {
-    if (!x->begun) {
-        x->begun = true;
-        reply_status(x->rq, 200);
-        reply_type(x->rq, "text/event-stream");
-        reply_header(x->rq, "X-Accel-Buffering", STR("no"));
-    }
+    enum status st = x->begun ? OK : stream_begin(x->rq, e);
+    x->begun = st == OK;
+    x->last_us = clock_mono_us();
+    return st;
+}
+
+/* A proxy between here and the client gives up a stream that is quiet for long. */
+static bool completion_gone(void *ctx)
+{
+    struct completion *x = ctx;
+    struct err e = ERR_INIT;
+    if (request_gone(x->rq))
+        return true;
+    if (!x->stream || clock_mono_us() - x->last_us < COMPLETION_QUIET_US)
+        return false;
+    return chunk_begin(x, &e) != OK || stream_heartbeat(x->rq, &e) != OK;
 }
 
 static void chunk_open(struct completion *x, struct buf *b)
@@ -211,8 +219,11 @@ static void chunk_open(struct completion *x, struct buf *b)
 static enum status chunk_delta(struct completion *x, struct str text, struct err *e)
 {
     struct buf *b = reply_body(x->rq);
-    if (!x->begun) {
-        chunk_begin(x);
+    enum status st = chunk_begin(x, e);
+    if (st != OK)
+        return st;
+    if (!x->spoke) {
+        x->spoke = true;
         chunk_open(x, b);
         buf_puts(b, ",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
                     "\"finish_reason\":null}]}\n\n");
@@ -232,7 +243,8 @@ static enum status completion_send(void *ctx, struct str text, struct err *e)
 static void chunk_end(struct completion *x, struct err *e)
 {
     struct buf *b = reply_body(x->rq);
-    chunk_begin(x);
+    if (chunk_begin(x, e) != OK)
+        return;
     chunk_open(x, b);
     buf_printf(b, ",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"%s\"}]}\n\n", completion_finish(x));
     if (x->usage) {
@@ -283,54 +295,57 @@ static void completion_write_message(struct buf *b, const struct talk_message *m
         completion_write_line(b, "", m->m.citations[i].url);
 }
 
+static enum status completion_begin_paragraph(struct completion *x, struct err *e)
+{
+    return x->paragraphs++ ? openai_cut_add(&x->cut, STR("\n\n"), e) : OK;
+}
+
+/* The pieces before a message are normally its text. They are not when the flow did not take the answer of the engine
+ * and says something else. */
 static enum status completion_on_message(void *ctx, const struct talk_message *m, struct err *e)
 {
     struct completion *x = ctx;
-    struct buf b;
-    buf_init(&b, MAX_REPLY);
-    if (x->pieces && m->m.choice_n + m->m.citation_n)
-        buf_putc(&b, '\n');
-    completion_write_message(&b, m, x->pieces > 0);
     enum status st = OK;
-    if (x->messages && !x->pieces && b.n)
-        st = openai_cut_add(&x->cut, STR("\n\n"), e);
+    struct buf b;
+    bool sent = x->piece.n && m->m.text.n && str_has(buf_str(&x->piece), m->m.text);
+    buf_init(&b, MAX_REPLY);
+    completion_write_message(&b, m, sent);
+    if (b.n)
+        st = sent ? openai_cut_add(&x->cut, STR("\n"), e) : completion_begin_paragraph(x, e);
     if (st == OK)
         st = buf_ok(&b) ? openai_cut_add(&x->cut, buf_str(&b), e) : err_nomem(e);
     buf_release(&b);
     if (m->m.interrupted && !x->cut.ended) /* the client misses nothing of what comes after its own limit */
         x->interrupted = true;
     x->messages++;
-    x->pieces = 0;
+    buf_clear(&x->piece);
     return st;
 }
 
 static enum status completion_on_delta(void *ctx, struct str text, struct err *e)
 {
     struct completion *x = ctx;
-    enum status st = OK;
-    if (x->messages && !x->pieces)
-        st = openai_cut_add(&x->cut, STR("\n\n"), e);
-    x->pieces++;
+    enum status st = x->piece.n ? OK : completion_begin_paragraph(x, e);
+    buf_str_add(&x->piece, text);
+    if (st == OK && !buf_ok(&x->piece))
+        st = err_nomem(e);
     return st == OK ? openai_cut_add(&x->cut, text, e) : st;
 }
 
-/* ---- the turn ---- */
-
-/* Only a hint for the next request: if it is lost, that one opens another conversation. */
-static void completion_keep_visitor(struct completion *x)
+/* Nothing that a client has got of a stream can be taken back, and a second answer must not follow the first. */
+static enum status completion_on_again(void *ctx, struct err *e)
 {
-    struct guard *g = x->rq->app;
-    struct err e = ERR_INIT;
-    struct db *c = NULL;
-    if (!x->visitor.name.n || id_eq(x->turn->out.conversation, x->turn->in.conversation))
-        return;
-    enum status st = db_get(g->pool, &c, &e);
-    if (st == OK)
-        st = visitor_conversation_keep(c, &x->visitor, x->turn->out.conversation, &e);
-    db_put(c);
-    if (st != OK)
-        log_line(LOG_WARN, "visitor_not_kept", LOG_S("code", err_code(&e)), LOG_S("message", e.message));
+    struct completion *x = ctx;
+    if (x->spoke)
+        return err_raise(e, E_sequence);
+    x->messages = x->paragraphs = 0;
+    x->interrupted = false;
+    buf_clear(&x->piece);
+    openai_cut_again(&x->cut);
+    return OK;
 }
+
+/* ---- the turn ---- */
 
 /* The replay of an earlier turn has sent nothing to the sink. An interrupted answer is recorded like any other, but a
  * client of this API knows no mark for it in a message: only an error tells it that the text is not whole. */
@@ -347,15 +362,14 @@ static enum status completion_say_rest(struct completion *x, struct err *e)
 static void completion_ended(struct request_turn *t)
 {
     struct completion *x = t->ctx;
-    if ((t->st == ERR_NOT_FOUND || t->st == ERR_AUTH) && !id_is_none(t->in.conversation) && !x->again) {
+    bool unknown = t->st == ERR_NOT_FOUND || t->st == ERR_AUTH;
+    if (unknown && !id_is_none(t->in.conversation) && !x->spoke && !x->again) {
         x->again = true; /* the visitor's conversation was deleted */
         t->in.conversation = ID_NONE;
         request_turn_run(t);
         return;
     }
     enum status st = t->st == OK ? completion_say_rest(x, &t->e) : t->st;
-    if (t->st == OK)
-        completion_keep_visitor(x);
     if (st == OK && x->stream)
         chunk_end(x, &t->e);
     else if (st == OK)
@@ -369,6 +383,7 @@ static void completion_ended(struct request_turn *t)
 static void completion_release(void *ctx)
 {
     struct completion *x = ctx;
+    buf_release(&x->piece);
     buf_release(&x->cut.held);
     buf_release(&x->text);
 }
@@ -381,13 +396,17 @@ static enum status completion_new(struct request *rq, struct completion **out, s
         return err_nomem(e);
     x->rq = rq;
     x->created_s = clock_now_ms() / 1000;
+    x->last_us = clock_mono_us();
     snprintf(x->id, sizeof(x->id), "chatcmpl-%s", rq->id);
     buf_init(&x->text, MAX_REPLY);
+    buf_init(&x->piece, MAX_REPLY);
     buf_init(&x->cut.held, MAX_REPLY);
     x->turn->ctx = x;
     x->turn->ended = completion_ended;
     x->turn->in.text = x->turn->in.choice = x->turn->in.locale = x->turn->in.token = STR_EMPTY;
     x->turn->in.channel = CHANNEL_model;
+    x->turn->in.gone = completion_gone;
+    x->turn->in.gone_ctx = x;
     *out = x;
     return OK;
 }
@@ -407,7 +426,8 @@ void api_chat_completions_post(struct request *rq)
     }
     x->cut.ctx = x;
     x->cut.out = x->stream ? completion_send : completion_collect;
-    x->turn->streams = true;
-    x->turn->sink = (struct talk_sink){.ctx = x, .message = completion_on_message, .delta = completion_on_delta};
+    x->turn->streams = x->stream;
+    x->turn->sink = (struct talk_sink){
+        .ctx = x, .message = completion_on_message, .delta = completion_on_delta, .again = completion_on_again};
     request_turn_run(x->turn);
 }

@@ -3,9 +3,12 @@
  * them is better served with an error. The request is parked while the engine works, and holds no connection. */
 #include "api/api.h"
 #include "api/openai.h"
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "engine/ops.h"
+#include "engine/workspace/account.h"
 #include "engine/workspace/engines.h"
 
 #include "base/banned.h"
@@ -19,7 +22,8 @@ struct embedding {
     struct str model;
     bool base64;
     struct str texts[EMBEDDING_TEXTS_MAX];
-    size_t n, bytes; /* of the texts */
+    size_t n; /* of the texts */
+    struct engine_account account;
     struct engine_link link;
     struct engine_chain *chain;
     struct engine_event vectors[EMBEDDING_TEXTS_MAX]; /* by the index of the text */
@@ -38,7 +42,6 @@ static enum status embedding_read_input(struct embedding *x, const struct json *
     for (size_t i = 0; good && i < n; i++) {
         const struct json *text = one ? input : json_at(input, i);
         x->texts[i] = json_str(text);
-        x->bytes += x->texts[i].n;
         good = json_is(text, JSON_STRING) && x->texts[i].n > 0;
     }
     x->n = n;
@@ -61,15 +64,20 @@ static enum status embedding_read(struct embedding *x, struct err *e)
         return err_at(e, E_field_type, "/encoding_format", "\"encoding_format\" must be \"float\" or \"base64\".");
     if (json_get(in, "dimensions"))
         return err_at(e, E_field_type, "/dimensions", "The engine decides how long a vector is: leave it out.");
-    return embedding_read_input(x, json_get(in, "input"), e);
+    st = openai_read_user(in, &x->account.visitor, e);
+    return st == OK ? embedding_read_input(x, json_get(in, "input"), e) : st;
 }
 
-/* An engine with one model for answers and another for vectors cannot embed before the second is set. */
-static bool embedding_can(const struct engine_link *l)
+/* Embeddings count in the caps of the bot like any other call. */
+static enum status embedding_check_caps(struct embedding *x, struct db *c, const struct json *limits, struct err *e)
 {
-    bool needs = engine_field_find(l->type, STR("model")) && engine_field_find(l->type, STR("embedding_model"));
-    return engine_ops_of(l->type)->caps & ENGINE_CAN_EMBED &&
-           (!needs || json_get_str(l->settings, "embedding_model").n);
+    const char *why = NULL;
+    x->account.tenant = x->rq->who.tenant;
+    x->account.bot = x->bot;
+    x->account.purpose = "embed";
+    x->account.limits = limits;
+    enum status st = engine_account_check(c, &x->account, clock_now_ms(), x->rq->arena, &why, e);
+    return st == OK && why ? err_set(e, E_engine_capped, "%s", why) : st;
 }
 
 static enum status embedding_find(struct embedding *x, struct err *e)
@@ -82,12 +90,15 @@ static enum status embedding_find(struct embedding *x, struct err *e)
     enum status st = links ? db_get(g->pool, &c, e) : err_nomem(e);
     if (st == OK)
         st = engines_for_turn(c, x->rq->config, x->rq->who.tenant, x->bot, x->rq->arena, &b, links, &n, e);
-    db_put(c);
-    while (i < n && !embedding_can(&links[i]))
+    while (i < n && !engine_can_embed(links[i].type, links[i].settings))
         i++;
     if (st == OK && i == n)
-        return err_at(e, E_field_type, "/model", "No engine of this bot can make embeddings.");
-    x->link = st == OK ? links[i] : (struct engine_link){0};
+        st = err_at(e, E_field_type, "/model", "No engine of this bot can make embeddings.");
+    if (st == OK)
+        st = embedding_check_caps(x, c, b.limits, e);
+    if (st == OK)
+        x->link = links[i];
+    db_put(c);
     return st;
 }
 
@@ -109,8 +120,8 @@ static void embedding_write_vector(const struct embedding *x, struct buf *b, con
 static void embedding_reply(struct embedding *x, const struct engine_outcome *o)
 {
     struct buf *b = reply_body(x->rq);
-    int64_t reported = o->tries[o->try_count - 1].usage.tokens_in;
-    long long tokens = reported >= 0 ? reported : openai_tokens(x->bytes);
+    const struct engine_try *last = &o->tries[o->try_count - 1];
+    long long tokens = last->usage.tokens_in >= 0 ? last->usage.tokens_in : last->estimate.tokens_in;
     reply_status(x->rq, 200);
     reply_type(x->rq, "application/json");
     buf_puts(b, "{\"object\":\"list\",\"data\":[");
@@ -152,6 +163,20 @@ static enum status embedding_check(const struct embedding *x, const struct engin
     return OK;
 }
 
+/* A database that is away does not take the vectors from the client. */
+static void embedding_record(struct embedding *x, const struct engine_outcome *o)
+{
+    struct guard *g = x->rq->app;
+    struct err e = ERR_INIT;
+    struct db *c = NULL;
+    enum status st = db_get(g->pool, &c, &e);
+    if (st == OK)
+        st = engine_account_record(c, &x->account, o, clock_now_ms(), &e);
+    db_put(c);
+    if (st != OK)
+        log_line(LOG_ERROR, "engine_call_not_recorded", LOG_S("code", err_code(&e)), LOG_S("message", e.message));
+}
+
 static void embedding_continue(struct request *rq, void *ctx)
 {
     struct embedding *x = ctx;
@@ -165,8 +190,10 @@ static void embedding_continue(struct request *rq, void *ctx)
         request_park(rq, EMBEDDING_LOOK_MS, embedding_continue, x);
         return;
     }
-    if (st == OK)
+    if (over) {
+        embedding_record(x, &o);
         st = embedding_check(x, &o, &e);
+    }
     if (st == OK)
         embedding_reply(x, &o);
     else

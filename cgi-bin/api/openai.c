@@ -3,16 +3,10 @@
 #include "api/openai.h"
 
 #include "base/limits.h"
-#include "base/utf8.h"
+#include "engine/text.h"
+#include "talk/visitor.h"
 
 #include "base/banned.h"
-
-#define BYTES_OF_TOKEN 4
-
-int64_t openai_tokens(size_t bytes)
-{
-    return (int64_t)((bytes + BYTES_OF_TOKEN - 1) / BYTES_OF_TOKEN);
-}
 
 /* ---- errors ---- */
 
@@ -81,17 +75,25 @@ bool openai_problem(struct request *rq, const struct err *e, int status)
     return true;
 }
 
+enum status openai_read_user(const struct json *in, struct str *out, struct err *e)
+{
+    *out = json_get_str(in, "user");
+    if (out->n > VISITOR_NAME_MAX)
+        return err_at(e, E_id_too_long, "/user", "\"user\" can have at most %d bytes.", VISITOR_NAME_MAX);
+    return OK;
+}
+
 /* ---- stop and max_tokens ---- */
 
 static enum status cut_pass(struct openai_cut *c, struct str text, struct err *e)
 {
-    if (c->max_bytes && c->passed + text.n > c->max_bytes) {
-        text.n = c->max_bytes - c->passed;
-        while (text.n && ((unsigned char)text.p[text.n] & 0xC0) == 0x80) /* not inside a character */
-            text.n--;
-        c->ended = c->cut = true;
+    if (c->max_tokens) {
+        struct str fits = text_fit(text, c->max_tokens * TEXT_QUARTERS - c->quarters);
+        if (fits.n < text.n)
+            c->ended = c->cut = true;
+        text = fits;
     }
-    c->passed += text.n;
+    c->quarters += text_quarters(text);
     return text.n ? c->out(c->ctx, text, e) : OK;
 }
 
@@ -145,4 +147,16 @@ enum status openai_cut_end(struct openai_cut *c, struct err *e)
     enum status st = c->ended ? OK : cut_pass(c, buf_str(&c->held), e);
     c->ended = true;
     return st;
+}
+
+void openai_cut_again(struct openai_cut *c)
+{
+    buf_clear(&c->held);
+    c->quarters = 0;
+    c->ended = c->cut = false;
+}
+
+int64_t openai_cut_tokens(const struct openai_cut *c)
+{
+    return (int64_t)((c->quarters + TEXT_QUARTERS - 1) / TEXT_QUARTERS);
 }

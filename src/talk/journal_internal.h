@@ -15,6 +15,7 @@
 #include "db/db.h"
 #include "plan/usage.h"
 #include "talk/talk.h"
+#include "talk/visitor.h"
 
 struct journal_message {
     int64_t seq;
@@ -34,8 +35,9 @@ struct journal_turn {
     int64_t base_seq, last_seq; /* before and after this turn */
     struct str flow_state;      /* JSON */
     enum talk_state state;      /* of the conversation after this turn */
-    bool has_key;
-    uint8_t turn_key[16]; /* idempotency: unique per tenant */
+    bool has_key, has_visitor;
+    uint8_t turn_key[16];               /* idempotency: unique per tenant */
+    uint8_t visitor_hash[VISITOR_HASH]; /* of a named visitor */
     const struct journal_message *messages;
     size_t n;
     bool counts;

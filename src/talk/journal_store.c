@@ -28,6 +28,10 @@ DB_STMT(turn_event_add, GLOBAL,
         "INSERT INTO turn_event (tenant_id, event_id, bot_id, conversation_id, seq, replies, channel, state, opened, "
         "counted, took_ms, outside_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         "uuuuiissiiii", "");
+DB_STMT(visitor_keep, GLOBAL,
+        "INSERT INTO visitor_conversation (tenant_id, bot_id, visitor_hash, conversation_id) VALUES (?, ?, ?, ?)"
+        " ON DUPLICATE KEY UPDATE conversation_id = VALUES(conversation_id)",
+        "uuxu", "");
 DB_STMT(turn_key_look, TENANT,
         "SELECT conversation_id, first_seq FROM turn_key WHERE tenant_id = :tenant AND turn_key = ?", "x", "ui");
 DB_STMT(conversation_seq, TENANT, "SELECT seq FROM conversation WHERE tenant_id = :tenant AND conversation_id = ?", "u",
@@ -182,6 +186,22 @@ static enum status journal_event(struct db *c, const struct journal_turn *const 
     return st == OK ? journal_rows_run(c, &turn_event_add, &r, NULL, e) : st;
 }
 
+/* The next message of a named visitor finds the conversation that this one has opened. */
+static enum status journal_keep_visitors(struct db *c, const struct journal_turn *const *turns, size_t n,
+                                         struct arena *a, struct err *e)
+{
+    struct journal_rows r;
+    enum status st = journal_rows_new(&r, a, n, 4, e);
+    for (size_t i = 0; st == OK && i < n; i++) {
+        const struct journal_turn *t = turns[i];
+
+        if (t->opens && t->has_visitor)
+            journal_rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->bot),
+                                         db_bytes(t->visitor_hash, sizeof(t->visitor_hash)), db_id(t->conversation)));
+    }
+    return st == OK ? journal_rows_run(c, &visitor_keep, &r, NULL, e) : st;
+}
+
 static enum status journal_add_counts(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
                                       struct err *e)
 {
@@ -207,6 +227,8 @@ enum status journal_store_write(struct db *c, const struct journal_turn *const *
      * one all turns of a tenant share, so it is locked for the shortest time. */
     if (st == OK)
         st = journal_add_keys(c, turns, n, a, e);
+    if (st == OK)
+        st = journal_keep_visitors(c, turns, n, a, e);
     if (st == OK)
         st = journal_add_messages(c, turns, n, a, e);
     if (st == OK)

@@ -15,6 +15,8 @@ DB_STMT(feedback_of, TENANT, "DELETE FROM feedback WHERE tenant_id = :tenant AND
 DB_STMT(turn_keys_of, TENANT, "DELETE FROM turn_key WHERE tenant_id = :tenant AND conversation_id = ?", "u", "");
 /* GLOBAL: ids of all tenants grow old alike. */
 DB_STMT(turn_keys_old, GLOBAL, "DELETE FROM turn_key WHERE created_at < ? ORDER BY created_at LIMIT ?", "ti", "");
+DB_STMT(visitors_of, TENANT, "DELETE FROM visitor_conversation WHERE tenant_id = :tenant AND conversation_id = ?", "u",
+        "");
 DB_STMT(messages_of, TENANT, "DELETE FROM message WHERE tenant_id = :tenant AND conversation_id = ?", "u", "");
 DB_STMT(conversation_gone, TENANT, "DELETE FROM conversation WHERE tenant_id = :tenant AND conversation_id = ?", "u",
         "");
@@ -41,7 +43,7 @@ enum status retention_store_due(struct db *c, struct id tenant, struct id after,
 
 enum status retention_store_delete(struct db *c, struct id tenant, struct id conversation, struct err *e)
 {
-    struct db_stmt *const in_order[] = {&feedback_of, &turn_keys_of, &messages_of, &conversation_gone};
+    struct db_stmt *const in_order[] = {&feedback_of, &turn_keys_of, &visitors_of, &messages_of, &conversation_gone};
     enum status st = OK;
     for (size_t i = 0; st == OK && i < COUNT_OF(in_order); i++)
         st = db_exec(c, in_order[i], &tenant, DB_ARGS(db_id(conversation)), NULL, e);

@@ -29,7 +29,7 @@ struct talk_in {
     struct str locale;          /* BCP 47; "" = the bot's */
     const struct json *contact; /* object or NULL */
     enum channel channel;
-    struct str visitor;      /* address of the visitor, for limits */
+    struct str visitor; /* for limits: the visitor's address, or with `tenant` the name the tenant gave it; "" = none */
     bool (*gone)(void *ctx); /* did the visitor leave? may be NULL */
     void *gone_ctx;
 };
@@ -60,6 +60,9 @@ struct talk_sink {
     /* The next piece of a message that is still being written, at least one character. The whole message follows
      * through `message`, so a channel that cannot show pieces leaves this NULL. */
     enum status (*delta)(void *ctx, struct str text, struct err *e);
+    /* The turn begins again, because another process was faster: what was sent so far is void. A channel that cannot
+     * take it back returns ERR_CONFLICT. One that shows the whole turn at its end leaves this NULL. */
+    enum status (*again)(void *ctx, struct err *e);
 };
 struct talk_out {
     struct id tenant; /* the bot's, also when the turn failed; ID_NONE when it is not known */
@@ -68,9 +71,11 @@ struct talk_out {
     char token[TALK_TOKEN_MAX];
     enum talk_state state;
     struct talk_message *messages;
-    size_t n;      /* the turn's replies, in the arena */
-    int64_t seq;   /* of the visitor's message */
-    bool replayed; /* the answer of an earlier identical message */
+    size_t n;    /* the turn's replies, in the arena */
+    int64_t seq; /* of the visitor's message */
+    /* Of all engines that the turn asked, as they reported them or else estimated. Both 0: none was asked, or this is
+     * the answer of an earlier identical message. */
+    int64_t tokens_in, tokens_out;
 };
 struct talk; /* one in a process: pool, journal, locks, cache */
 /* Keeps c and p, which must outlive it. ERR_INVALID code secret_key; errors of opening the journal's connections. */

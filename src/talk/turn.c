@@ -120,24 +120,33 @@ static bool turn_is_conflict(enum status st, const struct err *e, enum error_cod
     return st == ERR_CONFLICT && err_is(e, code);
 }
 
+/* What the visitor has seen of this try is void. */
+static enum status turn_take_back(const struct turn *u, struct err *e)
+{
+    return u->sink && u->sink->again ? u->sink->again(u->sink->ctx, e) : OK;
+}
+
 /* One try is over. E_turn_key means that the same client message id was recorded meanwhile: its answer is read instead
  * of thinking again. E_sequence means that another process moved the conversation on: the turn is prepared and thought
  * again, a few times at most. */
 static bool turn_try_ended(struct turn *u, enum status st)
 {
-    bool found = false;
-    if (turn_is_conflict(st, &u->err, E_turn_key)) {
-        st = turn_replay(u, &u->out, &found, &u->err);
-        if (st == OK && !found)
-            st = err_raise(&u->err, E_id_reused);
-    }
-    if (turn_is_conflict(st, &u->err, E_sequence) && ++u->tries < TURN_TRIES) {
-        conv_cache_drop(u->talk->cache, u->in->conversation);
+    bool recorded = turn_is_conflict(st, &u->err, E_turn_key), found = false;
+    bool moved = turn_is_conflict(st, &u->err, E_sequence) && ++u->tries < TURN_TRIES;
+    if (recorded || moved) {
         u->err = ERR_INIT;
-        u->phase = TURN_PREPARES;
-    } else {
-        turn_end(u, st);
+        st = turn_take_back(u, &u->err);
     }
+    if (st == OK && moved) {
+        conv_cache_drop(u->talk->cache, u->in->conversation);
+        u->phase = TURN_PREPARES;
+        return true;
+    }
+    if (st == OK && recorded)
+        st = turn_replay(u, &u->out, &found, &u->err);
+    if (st == OK && recorded && !found)
+        st = err_raise(&u->err, E_id_reused);
+    turn_end(u, st);
     return true;
 }
 

@@ -364,6 +364,18 @@ static void engine_record(struct turn *u, const struct engine_outcome *o)
         log_line(LOG_ERROR, "engine_call_not_recorded", LOG_S("code", err_code(&e)), LOG_S("message", e.message));
 }
 
+/* A try that failed before it answered used no tokens unless its server says so. */
+static void engine_count(struct turn *u, const struct engine_outcome *o)
+{
+    for (size_t i = 0; i < o->try_count; i++) {
+        const struct engine_try *t = &o->tries[i];
+        const struct engine_usage *otherwise = t->answered ? &t->estimate : &(const struct engine_usage){0, 0};
+        u->tokens_in += t->usage.tokens_in >= 0 ? t->usage.tokens_in : otherwise->tokens_in;
+        u->tokens_out += t->usage.tokens_out >= 0 ? t->usage.tokens_out : otherwise->tokens_out;
+        u->outside.spent_us += t->total_ms * 1000;
+    }
+}
+
 static enum status engine_result(struct turn *u, const struct engine_outcome *o, struct flow_engine_result *out,
                                  struct err *e)
 {
@@ -393,8 +405,7 @@ enum status turn_engine_step(struct turn *u, bool *waits, struct flow_engine_res
     if (st != OK || *waits)
         return st;
     engine_record(u, &o);
-    for (size_t i = 0; i < o.try_count; i++)
-        u->outside.spent_us += o.tries[i].total_ms * 1000;
+    engine_count(u, &o);
     st = engine_result(u, &o, out, e);
     if (st == OK && u->path)
         st = turn_engine_note(u, &o, e);

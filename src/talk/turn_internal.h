@@ -83,9 +83,10 @@ struct turn {
     struct outside outside;
     struct turn_headers headers; /* of the call that is in flight */
     struct turn_engine engine;
-    size_t asked;              /* engines, in this turn */
-    struct json *engines_kept; /* of the conversation's state: what its engines remember */
-    int64_t begun_us;          /* when the message arrived, by clock_mono_us */
+    size_t asked;                  /* engines, in this turn */
+    int64_t tokens_in, tokens_out; /* that they used */
+    struct json *engines_kept;     /* of the conversation's state: what its engines remember */
+    int64_t begun_us;              /* when the message arrived, by clock_mono_us */
     uint8_t key[16];
     struct usage_quota quota;
     int64_t now_ms;

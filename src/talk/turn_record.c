@@ -100,6 +100,9 @@ static enum status turn_make_record(struct turn *u, struct err *e)
     }
     memcpy(t->token_hash, u->conv.token_hash, sizeof(t->token_hash));
     memcpy(t->turn_key, u->key, sizeof(t->turn_key));
+    t->has_visitor = !id_is_none(u->in->tenant) && u->in->visitor.n;
+    if (t->has_visitor)
+        visitor_hash(u->in->visitor, t->visitor_hash);
     return st != OK ? st : turn_message_rows(u, t, e);
 }
 
@@ -138,5 +141,7 @@ enum status turn_record_end(struct turn *u, struct err *e)
     u->out.messages = u->replies;
     u->out.n = u->reply_n;
     u->out.seq = t->base_seq + 1;
+    u->out.tokens_in = u->tokens_in;
+    u->out.tokens_out = u->tokens_out;
     return OK;
 }

@@ -29,8 +29,7 @@ static enum status replay_read(struct db *c, struct turn *u, const struct turn_p
                                  .state = conv->state,
                                  .messages = page.rows + 1,
                                  .n = page.n - 1,
-                                 .seq = at->first_seq,
-                                 .replayed = true};
+                                 .seq = at->first_seq};
     }
     return st;
 }

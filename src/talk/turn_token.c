@@ -35,21 +35,26 @@ static void key_part(struct buf *b, const void *p, size_t n)
 }
 
 /* Inside a conversation the id is unique by the conversation. On a first message a long id is taken as unique on its
- * own; a short one only together with the message and the address it comes from. */
+ * own; a short one only together with the message and the address it comes from, since it is not unique among
+ * strangers.
+ *
+ * Where the tenant speaks for its visitors, a repeated request is found by the name of the visitor and not by the
+ * conversation: when a first message is repeated, its conversation exists already. */
 bool turn_key_of(const struct talk *t, const struct talk_in *in, struct id conversation, uint8_t out[16])
 {
     uint8_t mac[CRYPTO_HASH];
-    bool first = id_is_none(conversation), ok;
+    bool named = !id_is_none(in->tenant), first = named || id_is_none(conversation);
+    bool brief = first && in->client_id.n < TURN_LONG_ID, ok;
     struct buf b;
     if (in->client_id.n == 0)
         return false;
     buf_init(&b, 64 * KB);
-    buf_puts(&b, first ? "first" : "next");
+    buf_puts(&b, named ? "named" : first ? "first" : "next");
     key_part(&b, first ? in->bot.b : conversation.b, sizeof(in->bot.b));
     key_part(&b, in->client_id.p, in->client_id.n);
-    if (first && in->client_id.n < TURN_LONG_ID) {
-        /* A short id is not unique among strangers: only the same message from the same place is the same. */
+    if (named || brief)
         key_part(&b, in->visitor.p, in->visitor.n);
+    if (brief) {
         key_part(&b, in->text.p, in->text.n);
         key_part(&b, in->choice.p, in->choice.n);
     }

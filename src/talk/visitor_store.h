@@ -5,9 +5,7 @@
 #include "talk/visitor.h"
 
 /* ID_NONE when there is none. */
-enum status visitor_store_find(struct db *c, struct id tenant, struct id bot, const uint8_t hash[32],
+enum status visitor_store_find(struct db *c, struct id tenant, struct id bot, const uint8_t hash[VISITOR_HASH],
                                struct id *conversation, struct err *e);
-enum status visitor_store_put(struct db *c, struct id tenant, struct id bot, const uint8_t hash[32],
-                              struct id conversation, struct err *e);
 
 #endif

@@ -1,6 +1,7 @@
 // POST /v1/chat/completions: a bot as a model, driven by the official `openai` client.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { hexOf } from '../talk/lib.mjs'
 import { startApi } from './lib.mjs'
 import { ask, clientOf, streamed, walk } from './walk.mjs'
 
@@ -91,6 +92,8 @@ test('what cannot be answered is refused in the shape of an OpenAI error', async
         assert.deepEqual([e.status, e.param], [status, param], JSON.stringify(body).slice(0, 120))
         assert.ok(e.error.message && e.type)
     }
+    const lines = parley.log('serve').split('\n').filter(line => /"route":"\/v1\/chat\/completions".*"status":422/.test(line))
+    assert.ok(lines.length >= 7 && lines.every(line => line.includes(`"tenant":"${mine.id}"`)), lines[0])
     const reader = clientOf(parley.url, await key(mine.id, 'read'))
     const denied = await failed(reader.chat.completions.create(ask(bot.id, 'x')))
     assert.deepEqual([denied.status, denied.type], [403, 'permission_error'])
@@ -108,6 +111,27 @@ test('the same Idempotency-Key gets the first answer and is one turn', async () 
     assert.ok(content(await client.chat.completions.create(body)))
     const { body: list } = await call(mine, 'GET', `/v1/conversations?bot=${bot.id}`)
     assert.equal(list.data.length, 3)
+})
+
+test('a repeated request of a named visitor is one turn, one after the other and at once', async () => {
+    const client = clientOf(parley.url, mine.key), bot = await botWith(memory, 'Once for each visitor')
+    const say = async (user, text, key) => content(await client.chat.completions.create(ask(bot.id, text, { user }), { headers: { 'Idempotency-Key': key } }))
+    const messages = async () => Number((await parley.sql(`SELECT COUNT(*) AS n FROM message WHERE sender = 'visitor' AND conversation_id IN (SELECT conversation_id FROM conversation WHERE bot_id = 0x${hexOf(bot.id)})`))[0].n)
+    for (const key of ['of-the-first-message-of-eve', 'short']) {
+        const first = await say(`eve ${key}`, 'hi', key)
+        assert.equal(await say(`eve ${key}`, 'hi', key), first)
+        const next = await say(`eve ${key}`, 'Eve', `${key}-next`)
+        assert.match(next, /So you are Eve/)
+        assert.equal(await say(`eve ${key}`, 'Eve', `${key}-next`), next)
+    }
+    assert.equal(await messages(), 4)
+    const all = await Promise.all(Array.from({ length: 4 }, () => say('fay', 'hi', 'of-the-first-message-of-fay')))
+    assert.equal(new Set(all).size, 1)
+    assert.equal(await messages(), 5)
+    await Promise.all(Array.from({ length: 4 }, () => say('fay', 'Fay', 'of-the-next-message-of-fay')))
+    assert.equal(await messages(), 6)
+    await say('gil', 'hi', 'of-the-first-message-of-fay')
+    assert.equal(await messages(), 7, 'another visitor is another turn')
 })
 
 test('a key of Authorization or of X-Api-Key is taken', async () => {

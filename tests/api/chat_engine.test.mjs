@@ -82,3 +82,70 @@ test('an answer that is cut off ends with an error, never as if it were whole', 
     const stopped = await streamed(client, ask(bot, 'go', { stop: 'END' }))
     assert.deepEqual([stopped.text, stopped.finish], ['The ', ['stop']], 'what the client did not want is not missed')
 })
+
+test('a turn that is thought again answers once, and a stream that has begun ends with an error', async () => {
+    const bot = await fakeBot(at(fake)), body = ask(bot, 'go', { user: 'dora' })
+    fake.script = { text: 'Hello' }
+    assert.equal((await client.chat.completions.create(body)).choices[0].message.content, 'Hello')
+    /** As if another process had recorded a turn while the engine was thinking. */
+    const overtaken = async ask => {
+        fake.clear()
+        fake.queue = [{ chunks: ['One ', 'answer'], pause: 500 }]
+        fake.script = { text: 'Another answer' }
+        const got = ask()
+        await until('the question', () => fake.requests.length === 1)
+        await parley.sql('UPDATE conversation SET seq = seq + 2 ORDER BY conversation_id DESC LIMIT 1')
+        return got
+    }
+    const plain = await overtaken(() => client.chat.completions.create(body))
+    assert.equal(plain.choices[0].message.content, 'Another answer')
+    const got = await overtaken(() => broken(body))
+    assert.deepEqual([got.text, got.finish, got.error?.code], ['One answer', [], 'sequence'])
+    assert.equal(fake.requests.length, 1, 'the engine was not asked again')
+})
+
+test('what the bot says after an answer that was no answer is not lost in a stream', async () => {
+    const bot = await fakeBot(at(fake))
+    fake.script = { calls: [{ id: 'c1', name: 'none', arguments: ['{}'] }], extra: [{ choices: [{ index: 0, delta: { content: 'Let me see.' } }] }] }
+    assert.equal((await client.chat.completions.create(ask(bot, 'go'))).choices[0].message.content, 'No engine answered.')
+    assert.match((await streamed(client, ask(bot, 'go'))).text, /^(Let me see\.)+\n\nNo engine answered\.$/)
+})
+
+test('usage is what the engines report, and an estimate where they report nothing', async () => {
+    const bot = await fakeBot(at(fake))
+    const usage = async () => {
+        const plain = (await client.chat.completions.create(ask(bot, 'go'))).usage
+        assert.deepEqual((await streamed(client, ask(bot, 'go', { stream_options: { include_usage: true } }))).usage, plain)
+        return [plain.prompt_tokens, plain.completion_tokens, plain.total_tokens]
+    }
+    fake.script = { text: 'Hello, world' }
+    assert.deepEqual(await usage(), [11, 7, 18])
+    const tool = { calls: [{ id: 'c1', name: 'none', arguments: ['{}'] }] }
+    fake.queue = [tool, fake.script, tool, fake.script]
+    assert.deepEqual(await usage(), [22, 14, 36], 'of both calls of the turn')
+    fake.script = { chunks: ['Hello, world'], usage: false }
+    assert.deepEqual(await usage(), [5, 3, 8])
+})
+
+test('the caps of a visitor hold for each user that the client names', async () => {
+    const bot = await fakeBot(at(fake))
+    const { body: now } = await call(mine, 'GET', `/v1/bots/${bot}/engines`)
+    await call(mine, 'PUT', `/v1/bots/${bot}/engines`, { ...now, limits: { visitor: { calls_day: 1 } } })
+    fake.script = { text: 'Answered.' }
+    const said = []
+    for (const user of ['ada', 'ben', 'ada', undefined, undefined])
+        said.push((await client.chat.completions.create(ask(bot, 'go', { user }))).choices[0].message.content)
+    assert.deepEqual(said, ['Answered.', 'Answered.', 'No engine answered.', 'Answered.', 'Answered.'])
+})
+
+test('a stream whose engine says nothing for long is kept alive by comment lines', { timeout: 40000 }, async () => {
+    const bot = await fakeBot(at(fake))
+    fake.script = { chunks: ['At last.'], delay: 17000 }
+    const reply = await fetch(`${parley.url}/v1/chat/completions`, {
+        method: 'POST', headers: { Authorization: `Bearer ${mine.key}`, 'Content-Type': 'application/json' }, body: JSON.stringify(ask(bot, 'go', { stream: true })),
+    })
+    assert.equal(reply.headers.get('content-type'), 'text/event-stream')
+    const text = await reply.text()
+    assert.match(text, /^:\n\ndata: \{/)
+    assert.match(text, /At last\.[^]*data: \[DONE\]\n\n$/)
+})

@@ -3,12 +3,13 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { KEY } from '../engine/fake/openai.mjs'
 import { until } from '../lib/install.mjs'
+import { hexOf } from '../talk/lib.mjs'
 import { at, failed, startWithFakes } from './fakes.mjs'
 import { clientOf } from './walk.mjs'
 
-let stop, parley, call, other, fake, second, client, fakeBot
+let stop, parley, call, mine, other, fake, second, client, fakeBot
 
-before(async () => { ({ stop, parley, call, other, fake, second, client, fakeBot } = await startWithFakes()) })
+before(async () => { ({ stop, parley, call, mine, other, fake, second, client, fakeBot } = await startWithFakes()) })
 after(() => stop?.())
 
 test('embeddings come from the first engine of the bot that can make them', async () => {
@@ -51,6 +52,25 @@ test('embeddings that cannot be made are refused in the shape of an OpenAI error
     assert.deepEqual([e.status, e.code], [502, 'engine_failed'])
     assert.match(e.message, /refused the key/)
     assert.ok(!e.message.includes(KEY))
+})
+
+test('embeddings are recorded and count in the caps of the bot', async () => {
+    const bot = await fakeBot(at(fake, { embedding_model: 'large' }))
+    const { body: now } = await call(mine, 'GET', `/v1/bots/${bot}/engines`)
+    await call(mine, 'PUT', `/v1/bots/${bot}/engines`, { ...now, limits: { visitor: { calls_day: 1 }, bot: { calls_day: 3 } } })
+    const embed = user => client.embeddings.create({ model: bot, input: 'one', user })
+    await embed('ada')
+    const refused = await failed(embed('ada'))
+    assert.deepEqual([refused.status, refused.code, refused.type], [402, 'engine_capped', 'insufficient_quota'])
+    assert.match(refused.message, /visitor has reached its cap of engine calls for this day/)
+    await embed('ben')
+    fake.script = { status: 401, body: { error: { message: 'bad key', code: 'invalid_api_key' } } }
+    assert.equal((await failed(embed('cleo'))).code, 'engine_failed')
+    assert.match((await failed(embed('dora'))).message, /bot has reached its cap/)
+    assert.equal(fake.requests.length, 3)
+    const rows = await parley.sql(`SELECT outcome, tokens_in, purpose, model, HEX(conversation_id) AS conversation FROM engine_call WHERE bot_id = 0x${hexOf(bot)} ORDER BY call_id`)
+    assert.deepEqual(rows.map(r => [r.outcome, Number(r.tokens_in), r.purpose, r.model, r.conversation]),
+        [['OK', 5, 'embed', 'large', null], ['OK', 5, 'embed', 'large', null], ['AUTH', 1, 'embed', 'large', null]])
 })
 
 test('an embedding whose client leaves ends the call of the engine', { timeout: 30000 }, async () => {

@@ -235,6 +235,26 @@ static void what_does_not_fit_into_a_batch_is_in_the_next_one(void **state)
     turns_are_recorded(2 * BATCH + 2);
 }
 
+/* Two first messages of one visitor, from two processes: either conversation may be the one that is kept. */
+static void named_visitors_of_a_batch_are_kept(void **state)
+{
+    static const char *const names[] = {"Ada", "Bob", "Ada", NULL};
+    struct entry list[COUNT_OF(names)];
+    char text[COUNT_OF(names)][30];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        snprintf(text[i], sizeof(text[i]), "named %zu", i);
+        turn_opens(&list[i], free_tenant, text[i]);
+        list[i].turn.has_visitor = names[i];
+        if (names[i])
+            visitor_hash(str_from(names[i]), list[i].turn.visitor_hash);
+    }
+    record_together(list, COUNT_OF(list));
+    for (size_t i = 0; i < COUNT_OF(list); i++)
+        expect_recorded(&list[i]);
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM visitor_conversation"), 2);
+}
+
 /* The batch fails for the client id that was used, then without that turn for the full plan. So what is left of it is
  * written turn by turn. */
 static void each_turn_hears_its_own_refusal(void **state)
@@ -406,6 +426,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {TEST(a_batch_is_recorded),
                                        TEST(what_does_not_fit_into_a_batch_is_in_the_next_one),
+                                       TEST(named_visitors_of_a_batch_are_kept),
                                        TEST(each_turn_hears_its_own_refusal),
                                        TEST(the_last_places_go_to_the_first_turns),
                                        TEST(a_message_recorded_elsewhere_is_refused),

@@ -52,10 +52,12 @@ static struct id conversation(struct id tenant, int64_t began_ms, int64_t last_m
         "'text', 'ho', '', NOW(3));"
         "INSERT INTO turn_key VALUES (0x%s, UNHEX(MD5(RAND())), 0x%s, 1, 2, NOW(3));"
         "INSERT INTO turn_event VALUES (0x%s, 0x%s, 0x%s, 0x%s, 1, 1, 'web', 'open', 1, 1, 3, 0);"
+        "INSERT INTO visitor_conversation VALUES (0x%s, 0x%s, RANDOM_BYTES(32), 0x%s);"
         "INSERT INTO feedback VALUES (0x%s, 0x%s, 2, 1, '', NOW(3), NOW(3));"
         "INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, counted_at) VALUES (0x%s, 0x%s, "
         "'2026-11-01', NOW(3))",
-        t, v, t, (long long)(began_ms / 1000), (long long)(last_ms / 1000), t, v, t, v, t, v, t, v, t, v, t, v, t, v);
+        t, v, t, (long long)(began_ms / 1000), (long long)(last_ms / 1000), t, v, t, v, t, v, t, v, t, v, t, t, v, t, v,
+        t, v);
     return id;
 }
 
@@ -84,6 +86,7 @@ static void only_old_conversations_are_deleted(void **state)
     assert_int_equal(rows("message", mine), 4);
     assert_int_equal(rows("turn_key", mine), 2);
     assert_int_equal(rows("feedback", mine), 2);
+    assert_int_equal(rows("visitor_conversation", mine), 2);
     assert_int_equal(rows("usage_ledger", mine), 9); /* deleting gives nothing back */
     assert_int_equal(rows("conversation", theirs), 1);
     assert_int_equal(sweep(mine, NOW - 90 * DAY_MS, 3), 0);
