@@ -1,6 +1,7 @@
 /* bots.c: /v1/bots: bots, their draft, brand and versions, publication and rollback. "active" tells whether the plan
  * covers the bot: of more bots than the plan allows, those that the owner has chosen stay active, then the oldest. */
 #include "api/api.h"
+#include "engine/workspace/caps.h"
 #include "engine/workspace/engines.h"
 
 #include "base/banned.h"
@@ -312,7 +313,38 @@ void api_bots_versions_get(struct request *rq)
 
 /* ---- engines ---- */
 
-static enum status api_bots_chain_json(struct api_call *call, const struct bot_engines *b, struct json **out)
+static int api_bots_cap_fill(struct json *o, const struct engine_cap *c)
+{
+    bool visitor = str_eqz(STR("visitor"), c->scope);
+    return json_set_str(o, "scope", str_from(c->scope)) || json_set_str(o, "cap", str_from(c->cap)) ||
+                   json_set_str(o, "period", c->monthly ? STR("month") : STR("day")) ||
+                   json_set_int(o, "amount", c->amount) ||
+                   json_set_int(o, visitor ? "visitors" : "used", visitor ? c->visitors : c->used) ||
+                   (c->reached_ms ? json_set_time(o, "reached_at", c->reached_ms) : json_set_null(o, "reached_at")) ||
+                   json_set_time(o, "until", c->until_ms)
+               ? -1
+               : 0;
+}
+
+/* The caps that are reached now, so that a script learns why the bot answers from its fallback. */
+static enum status api_bots_caps_json(struct api_call *call, struct id bot, const struct bot_engines *b,
+                                      struct json *out)
+{
+    struct engine_cap *all;
+    struct json *list = NULL, *o;
+    size_t n = 0;
+    enum status st = engine_caps_reached(call->c, call->who.tenant, bot, b->limits, clock_now_ms(), call->a, &all, &n,
+                                         &call->e);
+    if (st == OK && json_set_array(out, "caps_reached", &list) != 0)
+        return err_nomem(&call->e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        if (json_push_object(list, &o) != 0 || api_bots_cap_fill(o, &all[i]) != 0)
+            st = err_nomem(&call->e);
+    return st;
+}
+
+static enum status api_bots_chain_json(struct api_call *call, struct id bot, const struct bot_engines *b,
+                                       struct json **out)
 {
     struct json *o = json_new_object(call->a), *chain = NULL;
     char id[ID_TEXT_MAX];
@@ -322,7 +354,7 @@ static enum status api_bots_chain_json(struct api_call *call, const struct bot_e
     ok = ok && json_set_str(o, "prompt", b->prompt) == 0 && json_set_copy(o, "limits", b->limits) == 0 &&
          json_set_int(o, "revision", b->revision) == 0;
     *out = o;
-    return ok ? OK : err_nomem(&call->e);
+    return ok ? api_bots_caps_json(call, bot, b, o) : err_nomem(&call->e);
 }
 
 void api_bots_engines_get(struct request *rq)
@@ -337,7 +369,7 @@ void api_bots_engines_get(struct request *rq)
     if (st == OK)
         st = engines_of_bot(call.c, call.who.tenant, bot, call.a, &b, &call.e);
     if (st == OK)
-        st = api_bots_chain_json(&call, &b, &out);
+        st = api_bots_chain_json(&call, bot, &b, &out);
     api_end(&call, st, 200, out);
 }
 
@@ -374,6 +406,6 @@ void api_bots_engines_put(struct request *rq)
     if (st == OK)
         st = engines_of_bot_save(call.c, &call.who, bot, &b, call.a, &b, &call.e);
     if (st == OK)
-        st = api_bots_chain_json(&call, &b, &out);
+        st = api_bots_chain_json(&call, bot, &b, &out);
     api_end(&call, st, 200, out);
 }

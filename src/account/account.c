@@ -345,3 +345,9 @@ enum status account_members_of_tenant(struct db *c, struct arena *a, struct id t
 {
     return member_store_list_of_tenant(c, a, tenant, out, n, e);
 }
+
+enum status account_owners(struct db *c, struct arena *a, struct id tenant, struct account_reader **out, size_t *n,
+                           struct err *e)
+{
+    return member_store_list_owners(c, a, tenant, out, n, e);
+}

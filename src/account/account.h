@@ -152,6 +152,12 @@ enum status account_members_of_user(struct db *c, struct arena *a, struct id use
                                     struct err *e);
 enum status account_members_of_tenant(struct db *c, struct arena *a, struct id tenant, struct member **out, size_t *n,
                                       struct err *e);
+/* The owners of a tenant as readers of mail, without suspended users. */
+struct account_reader {
+    struct str email, language;
+};
+enum status account_owners(struct db *c, struct arena *a, struct id tenant, struct account_reader **out, size_t *n,
+                           struct err *e);
 
 /* ---- API keys (key.c) ---- */
 

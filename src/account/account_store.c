@@ -231,6 +231,11 @@ DB_STMT(member_list_tenant, TENANT,
         "ussit"
         "s");
 
+DB_STMT(member_list_owners, TENANT,
+        "SELECT u.email, u.language FROM member m JOIN user u ON u.user_id = m.user_id"
+        " WHERE m.tenant_id = :tenant AND m.role = 'owner' AND u.state = 'active' ORDER BY u.user_id",
+        "", "ss");
+
 /* A conflict is a foreign key: user or tenant does not exist. A membership that exists is updated instead. */
 enum status member_store_put(struct db *c, struct id tenant, struct id user, enum role role, struct err *e)
 {
@@ -272,4 +277,19 @@ enum status member_store_list_of_tenant(struct db *c, struct arena *a, struct id
     struct db_rows rows;
     enum status st = db_query(c, &member_list_tenant, &tenant, DB_NONE, a, &rows, e);
     return st == OK ? member_rows(rows, a, out, n, e) : st;
+}
+
+enum status member_store_list_owners(struct db *c, struct arena *a, struct id tenant, struct account_reader **out,
+                                     size_t *n, struct err *e)
+{
+    struct db_rows rows;
+    enum status st = db_query(c, &member_list_owners, &tenant, DB_NONE, a, &rows, e);
+    *n = 0;
+    if (st != OK)
+        return st;
+    if (!(*out = arena_array(a, rows.n + 1, sizeof(**out))))
+        return err_nomem(e);
+    for (; *n < rows.n; (*n)++)
+        (*out)[*n] = (struct account_reader){db_row_str(rows.rows[*n], 0), db_row_str(rows.rows[*n], 1)};
+    return OK;
 }

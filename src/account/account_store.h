@@ -44,6 +44,8 @@ enum status member_store_list_of_user(struct db *c, struct arena *a, struct id u
                                       struct err *e);
 enum status member_store_list_of_tenant(struct db *c, struct arena *a, struct id tenant, struct member **out, size_t *n,
                                         struct err *e);
+enum status member_store_list_owners(struct db *c, struct arena *a, struct id tenant, struct account_reader **out,
+                                     size_t *n, struct err *e);
 
 /* ---- sessions (session_store.c) ---- */
 

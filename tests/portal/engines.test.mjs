@@ -214,3 +214,38 @@ test('a test needs the right to change engines, the token of the session, and an
     assert.equal(fake.requests.length, 0)
     assert.equal(await post(owner), 200)
 })
+
+test('a limit that is reached is shown with the bot and with the engines of the workspace, until it is raised', async () => {
+    const page = await fresh(), wrong = watch(page, [])
+    await signUp(page, parley.url, { workspace: 'Reached' })
+    const bot = await createBot(page, parley.url)
+    await addEngine(page, 'Main')
+    await page.goto(`${parley.url}${bot}/engines`)
+    await page.getByLabel('Engine 1').selectOption({ label: '1. Main' })
+    for (const [scope, amount] of [['Of one visitor', '20'], ['Of this bot', '500']]) {
+        await page.getByText(scope, { exact: true }).click()
+        await page.getByRole('group').filter({ hasText: scope }).getByLabel('Calls in a day').fill(amount)
+    }
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Saved').first().waitFor()
+    const of = "FROM bot b JOIN tenant t ON t.tenant_id = b.tenant_id WHERE t.name = 'Reached'", today = 'CAST(UTC_DATE() AS DATETIME(3))'
+    await parley.sql(`INSERT INTO engine_usage (tenant_id, scope, scope_id, starts_at, monthly, calls, tokens, cost) SELECT b.tenant_id, 'bot', b.bot_id, ${today}, 0, 500, 0, 0 ${of};
+        INSERT INTO engine_cap (tenant_id, scope, scope_id, monthly, starts_at, cap, amount, bot_id, visitors, reached_at) SELECT b.tenant_id, 'bot', b.bot_id, 0, ${today}, 'calls', 500, b.bot_id, 0, ${today} ${of};
+        INSERT INTO engine_cap (tenant_id, scope, scope_id, monthly, starts_at, cap, amount, bot_id, visitors, reached_at) SELECT b.tenant_id, 'visitor', b.bot_id, 0, ${today}, 'calls', 20, b.bot_id, 3, ${today} ${of}`)
+    await page.reload()
+    await page.getByText(/The limit of this bot, 500 calls in a day, was reached on .* 00:00 UTC\. Answers come from the fallback until .* 00:00 UTC\./).waitFor()
+    await page.getByText('Visitors who have reached their own limit, 20 calls in a day: 3.').waitFor()
+    await isAccessible(page)
+    await page.goto(`${parley.url}/app/engines`)
+    await page.getByText('500 calls in a day').waitFor()
+    await isAccessible(page)
+    await page.getByRole('status').getByRole('link').click()
+    await page.getByRole('group').filter({ hasText: 'Of this bot' }).getByLabel('Calls in a day').fill('501')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Saved').first().waitFor()
+    assert.equal(await page.getByText('The limit of this bot').count(), 0)
+    await page.goto(`${parley.url}/app/engines`)
+    await page.getByRole('link', { name: 'Main' }).waitFor()
+    assert.equal(await page.getByText('500 calls in a day').count(), 0)
+    assert.deepEqual(wrong, [])
+})

@@ -68,6 +68,17 @@ test('a mail arrives complete, with headers, text and HTML', async () => {
     assert.ok(!JSON.stringify(log).includes(TO), 'the log does not contain the address')
 })
 
+test('the mail about a limit of engines names the limit that was reached, and only that', async () => {
+    for (const [template, cap, text] of [['engine_cap_bot', { calls: '500' }, 'The bot Shop of Acme has made the 500 calls to engines'], ['engine_cap_workspace', { cost: '12.5' }, 'Acme has spent the 12.5 on engines']]) {
+        queueMail(parley, TO, template, { workspace: 'Acme', bot: 'Shop', ...cap, reached: '28 Nov 2026, 12:00 UTC', until: '29 Nov 2026, 00:00 UTC', url: '/app/bots/bot_1/engines' })
+        await work()
+        const { mail } = server.got.at(-1), body = mail.text.replaceAll(/\s+/g, ' ')
+        assert.match(mail.subject, /has reached a limit of its engines$/)
+        assert.ok(body.includes(text) && body.includes('29 Nov 2026, 00:00 UTC'), body)
+        assert.ok(!body.includes('tokens') && !/\{\w+\}/.test(body), body)
+    }
+})
+
 test('letters of any script and long lines arrive unchanged', async () => {
     const workspace = `🎉 Zoë & Söhne "最高" ${'lang '.repeat(20).trim()}`
     queue({ workspace })

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { FakeBotpress } from '../engine/fake/botpress.mjs'
 import { KEY, startOpenai } from '../engine/fake/openai.mjs'
 import { startInstall, until } from '../lib/install.mjs'
-import { checkLedger, makeBot, send, shown, stream } from './lib.mjs'
+import { checkLedger, makeBot, newId, send, shown, stream } from './lib.mjs'
 
 let parley, one, two, botpress
 
@@ -49,7 +49,15 @@ async function engineBot(flow, fakes, { prompt, limits, type = 'openai', setting
         chain.push(engine.id)
     }
     await call('PUT', `/bots/${made.bot}/engines`, { chain, prompt, limits })
-    return made
+    return { ...made, call }
+}
+
+/** A member of a workspace, who can receive mail. */
+const addOwner = (tenant, email, role = 'owner') => {
+    const user = newId()
+    return parley.sql(`
+        INSERT INTO user (user_id, email, email_key, name, password_hash, state, language, is_operator, created_at, updated_at) VALUES (0x${user}, '${email}', '${email}', 'Member', '', 'active', 'en', 0, NOW(3), NOW(3));
+        INSERT INTO member (tenant_id, user_id, role, created_at) VALUES (0x${tenant}, 0x${user}, '${role}', NOW(3))`)
 }
 
 const texts = reply => reply.body.messages.map(m => m.text)
@@ -210,6 +218,52 @@ test('a cap of a visitor, of a bot and of a workspace ends in the fallback', asy
     one.script = { text: 'Answered.' }
     assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['Answered.'])
     assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['No engine answered.'], 'the tokens of the month')
+})
+
+test('a cap that is reached is mailed once to the owners, and a visitor\'s cap to nobody', async () => {
+    const mails = tenant => parley.sql(`SELECT payload FROM job WHERE tenant_id = 0x${tenant} AND kind = 'mail' ORDER BY job_id`).then(rows => rows.map(r => JSON.parse(r.payload)))
+    for (const [scope, cap, amount] of [['bot', 'calls_day', 2], ['workspace', 'tokens_month', 20]]) {
+        const { bot, hex, tenant } = await engineBot(askFlow(), [one], { limits: { [scope]: { [cap]: amount }, visitor: { calls_day: 1000 } } })
+        await addOwner(tenant, `owner-${scope}@example.org`)
+        await addOwner(tenant, `agent-${scope}@example.org`, 'agent')
+        one.script = { text: 'Answered.' }
+        for (let i = 0; i < 4; i++) await send(parley, bot, { text: 'go' })
+        const [mail, ...more] = await mails(tenant)
+        assert.deepEqual([mail?.to, mail?.template, more.length], [`owner-${scope}@example.org`, `engine_cap_${scope}`, 0])
+        assert.deepEqual([mail.values[cap.split('_')[0]].number, mail.values.url], [amount, `/app/bots/${bot}/engines`])
+        const rows = await parley.sql(`SELECT scope, cap, amount, visitors, HEX(bot_id) bot FROM engine_cap WHERE tenant_id = 0x${tenant}`)
+        assert.deepEqual(rows.map(r => [r.scope, r.cap, Number(r.amount), Number(r.visitors), r.bot.toLowerCase()]), [[scope, cap.split('_')[0], amount, 0, hex]])
+    }
+    const { bot, tenant } = await engineBot(askFlow(), [one], { limits: { visitor: { calls_day: 1 } } })
+    await addOwner(tenant, 'owner-visitor@example.org')
+    for (let i = 0; i < 3; i++) await send(parley, bot, { text: 'go' })
+    assert.deepEqual(await mails(tenant), [])
+    const [row] = await parley.sql(`SELECT scope, visitors FROM engine_cap WHERE tenant_id = 0x${tenant}`)
+    assert.deepEqual([row?.scope, Number(row?.visitors)], ['visitor', 1])
+})
+
+test('a cap that is set below what was used already is mailed with the first question that it refuses', async () => {
+    const { bot, tenant, call } = await engineBot(askFlow(), [one])
+    await addOwner(tenant, 'owner-lowered@example.org')
+    one.script = { text: 'Answered.' }
+    await send(parley, bot, { text: 'go' })
+    const { chain } = await call('GET', `/bots/${bot}/engines`)
+    const set = amount => call('PUT', `/bots/${bot}/engines`, { chain, limits: { bot: { calls_month: amount } } })
+    const reached = () => call('GET', `/bots/${bot}/engines`).then(b => b.caps_reached.map(c => [c.scope, c.cap, c.period, c.amount, c.used, Date.parse(c.until) > Date.now()]))
+    const mails = () => parley.sql(`SELECT COUNT(*) n FROM job WHERE tenant_id = 0x${tenant} AND kind = 'mail'`).then(([r]) => Number(r.n))
+    assert.deepEqual(await reached(), [])
+    await set(1)
+    assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['No engine answered.'])
+    await send(parley, bot, { text: 'go' })
+    assert.equal(await mails(), 1)
+    assert.deepEqual(await reached(), [['bot', 'calls', 'month', 1, 1, true]])
+    await set(2)
+    assert.deepEqual(await reached(), [], 'a raised cap is not reached')
+    assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['Answered.'])
+    assert.equal(await mails(), 2, 'the raised cap is another one')
+    await set(0)
+    await send(parley, bot, { text: 'go' })
+    assert.equal(await mails(), 2, 'a cap of 0 is a wish, and not news')
 })
 
 test('300 turns that wait for an engine hold no threads', { timeout: 60000 }, async () => {

@@ -8,6 +8,7 @@
 
 #include "base/num.h"
 #include "portal/bots/bots.h"
+#include "portal/page/engine_caps.h"
 
 #include "base/banned.h"
 
@@ -129,12 +130,14 @@ static void engines_show_chain(struct page *pg, const struct bot_engines *b, con
 static void engines_show(struct page *pg, struct id bot, const struct bot_engines *b, int status)
 {
     struct workspace_engine *all;
-    size_t n = 0;
+    size_t n = 0, reached;
     enum status st = engines_list(pg->db, pg->who.tenant, pg->rq->arena, &all, &n, &pg->e);
     if (st == OK)
         st = engines_show_lists(pg, b->limits);
     if (st == OK)
         st = engines_show_use(pg, bot);
+    if (st == OK)
+        st = page_engine_caps(pg, bot, b->limits, "Reached", false, &reached);
     if (st != OK) {
         page_fail(pg);
         return;

@@ -1,6 +1,8 @@
 /* index.c: /app/engines: the engines of the workspace, and the types that can be added. */
+#include "base/clock.h"
 #include "engine/type.h"
 #include "portal/engines/engines.h"
+#include "portal/page/engine_caps.h"
 
 #include "base/banned.h"
 
@@ -15,6 +17,32 @@ static void engines_fill_row(struct view *v, size_t i, const struct workspace_en
     view_count(v, view_at(v, "Engines", i, "Bots"), "Engines.Index.BotsText", g->bots);
 }
 
+/* A bot with a limit that was reached in this period, unless the limit was raised since. */
+static enum status engines_show_bot_caps(struct page *pg, const struct engine_cap_bot *b, size_t *shown)
+{
+    struct bot_engines engines;
+    size_t n = 0;
+    enum status st = engines_of_bot(pg->db, pg->who.tenant, b->bot, pg->rq->arena, &engines, &pg->e);
+    const char *list = arena_strdup(pg->rq->arena, str_from(view_at(pg->v, "Reached", *shown, "Texts")));
+    if (st == OK && list)
+        st = page_engine_caps(pg, b->bot, engines.limits, list, true, &n);
+    if (st != OK || n == 0)
+        return st;
+    view_id(pg->v, view_at(pg->v, "Reached", *shown, "Id"), TEXT_ID(ID_BOT, b->bot));
+    view_str(pg->v, view_at(pg->v, "Reached", (*shown)++, "Name"), b->name);
+    return OK;
+}
+
+static enum status engines_show_caps(struct page *pg)
+{
+    struct engine_cap_bot *bots;
+    size_t n = 0, shown = 0;
+    enum status st = engine_caps_bots(pg->db, pg->who.tenant, clock_now_ms(), pg->rq->arena, &bots, &n, &pg->e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        st = engines_show_bot_caps(pg, &bots[i], &shown);
+    return st;
+}
+
 void engines_index_get(struct request *rq)
 {
     struct page pg;
@@ -26,6 +54,8 @@ void engines_index_get(struct request *rq)
     enum status st = engines_list(pg.db, pg.who.tenant, rq->arena, &all, &n, &pg.e);
     for (size_t i = 0; st == OK && i < n; i++)
         engines_fill_row(pg.v, i, &all[i]);
+    if (st == OK)
+        st = engines_show_caps(&pg);
     for (size_t i = 0; i < types; i++) {
         view_text(pg.v, view_at(pg.v, "Types", i, "Name"), t[i].name);
         view_text(pg.v, view_at(pg.v, "Types", i, "Label"), t[i].label);

@@ -1,4 +1,5 @@
-/* account.h: what calls to engines cost, and the caps of a bot. Thread safe. Errors come from the database. */
+/* account.h: what calls to engines cost (account.c), and whether the caps of a bot allow another one (caps.c). Thread
+ * safe. Errors come from the database. */
 #ifndef PARLEY_ENGINE_WORKSPACE_ACCOUNT_H
 #define PARLEY_ENGINE_WORKSPACE_ACCOUNT_H
 
@@ -12,11 +13,12 @@ struct engine_account {
     const struct json *limits;           /* of the bot, may be NULL */
 };
 /* *why: NULL when an engine may be asked, else a sentence for the tenant which cap is reached. Turns that run at the
- * same moment are counted after they end, so together they can pass a cap by what is in flight. */
+ * same moment are counted after they end, so together they can pass a cap by what is in flight. A cap that was not
+ * reported in its period is reported now (caps_internal.h). */
 enum status engine_account_check(struct db *c, const struct engine_account *who, int64_t now_ms, struct arena *a,
                                  const char **why, struct err *e);
-/* Writes one row for each try, with its price, and adds them to the counters of the three scopes, in one transaction.
- * The call that reaches a cap logs engine_cap_reached. */
+/* Writes one row for each try, with its price, and adds them to the counters of the three scopes, in one transaction,
+ * which also reports a cap that they reach. */
 enum status engine_account_record(struct db *c, const struct engine_account *who, const struct engine_outcome *o,
                                   int64_t now_ms, struct err *e);
 

@@ -11,6 +11,7 @@ def:engines_caps(scope, legend, open) ?><details class="fold mb-2"<?cs if:Form.E
 <h2 class="h2"><?cs var:T.Bots.Engines.Head ?></h2>
 <p class="text-secondary"><?cs var:T.Bots.Engines.Text ?></p>
 <?cs call:form_error() ?>
+<?cs if:subcount(Reached) ?><div class="alert alert-warning" role="status"><?cs call:icon("alert-triangle") ?><div class="ms-2"><h3 class="alert-title"><?cs var:T.EngineCaps.Head ?></h3><?cs each:r = Reached ?><p class="mb-1"><?cs var:r.Text ?></p><?cs /each ?></div></div><?cs /if ?>
 <?cs if:Engines.Any == "1" && Engines.Unused == "1" ?><div class="alert alert-info" role="note"><?cs call:icon("info-circle") ?><div class="ms-2"><?cs var:T.Bots.Engines.Unused ?> <a href="/app/bots/<?cs var:Bot.Id ?>/flow"><?cs var:T.Bots.Engines.ToFlow ?></a></div></div><?cs elif:Engines.Any == "1" && Engines.None == "1" ?><div class="alert alert-info" role="note"><?cs call:icon("info-circle") ?><div class="ms-2"><?cs var:T.Bots.Engines.NoChain ?></div></div><?cs /if ?>
 <?cs if:Engines.Any != "1" ?><div class="card"><div class="empty"><div class="empty-icon"><?cs call:icon("server-bolt") ?></div><h3 class="empty-title"><?cs var:T.Bots.Engines.EmptyHead ?></h3><p class="empty-subtitle text-secondary"><?cs var:T.Bots.Engines.EmptyText ?></p><div class="empty-action"><a class="btn btn-primary" href="/app/engines"><?cs var:T.Bots.Engines.ToEngines ?></a></div></div></div>
 <?cs else ?><form class="card" method="post" action="/app/bots/<?cs var:Bot.Id ?>/engines" data-once><div class="card-body">

@@ -1,6 +1,7 @@
 <?cs include!"layout/top.cs" ?>
 <div class="container-xl page-body">
 <div class="head-row"><div><h1 class="page-title"><?cs var:T.Engines.Index.Title ?></h1><p class="text-secondary mb-0"><?cs var:T.Engines.Index.Text ?></p></div></div>
+<?cs if:subcount(Reached) ?><div class="alert alert-warning" role="status"><?cs call:icon("alert-triangle") ?><div class="ms-2"><h2 class="alert-title"><?cs var:T.Engines.Index.CapsHead ?></h2><?cs each:r = Reached ?><p class="mb-1"><a href="/app/bots/<?cs var:r.Id ?>/engines"><?cs var:r.Name ?></a>:<?cs each:t = r.Texts ?> <?cs var:t.Text ?><?cs /each ?></p><?cs /each ?></div></div><?cs /if ?>
 <?cs if:List.Any == "1" ?><ul class="bot-list">
 <?cs each:g = Engines ?><li class="card<?cs if:Can.WorkspaceWrite == "1" ?> card-link<?cs /if ?>">
 <div class="bot-card">
