@@ -30,11 +30,12 @@
 struct seats {
     struct seat_kind kind;
     pthread_mutex_t lock;
-    struct seat *free, *ready_first, *ready_last, *newest;
+    struct seat *warm, *cold; /* free seats that keep their memory, and the others */
+    struct seat *ready_first, *ready_last, *newest;
     struct seat **heap; /* has room for all seats */
     size_t heap_n, heap_cap;
     atomic_size_t ready_n; /* written under the lock */
-    int made, taken, idle, warm;
+    int made, taken, idle, warm_n;
     int ready_fd;
     /* The watcher. */
     pthread_t watcher;
@@ -196,16 +197,23 @@ static void seat_begin(struct seats *all, struct seat *s)
     all->taken++;
 }
 
+/* Called with the lock held. NULL: none is free. */
+static struct seat *seat_take_free(struct seats *all)
+{
+    struct seat **list = all->warm ? &all->warm : &all->cold, *s = *list;
+    if (s) {
+        *list = s->next;
+        all->warm_n -= list == &all->warm;
+    }
+    return s;
+}
+
 struct seat *seats_begin(struct seats *all)
 {
     pthread_mutex_lock(&all->lock);
-    struct seat *s = all->free;
-    if (s) {
-        all->free = s->next;
-        all->warm -= s->warm;
-        s->warm = false;
+    struct seat *s = seat_take_free(all);
+    if (s)
         seat_begin(all, s);
-    }
     pthread_mutex_unlock(&all->lock);
     if (s || !(s = seat_new(all)))
         return s;
@@ -213,6 +221,16 @@ struct seat *seats_begin(struct seats *all)
     seat_begin(all, s);
     pthread_mutex_unlock(&all->lock);
     return s;
+}
+
+/* Without the lock: a seat that is not free yet gives its memory back. */
+static void seat_cool(struct seats *all, struct seat *s)
+{
+    all->kind.trim(s);
+    pthread_mutex_lock(&all->lock);
+    s->next = all->cold;
+    all->cold = s;
+    pthread_mutex_unlock(&all->lock);
 }
 
 /* The last one used is the first one used again: its memory is in the processor's cache. Some keep their memory, so
@@ -224,22 +242,16 @@ void seats_end(struct seat *s)
     pthread_mutex_lock(&all->lock);
     s->state = SEAT_FREE;
     s->generation++;
-    bool warm = small && all->warm < WARM_SEATS;
+    bool warm = small && all->warm_n < WARM_SEATS;
     if (warm) {
-        s->warm = true;
-        all->warm++;
-        s->next = all->free;
-        all->free = s;
+        all->warm_n++;
+        s->next = all->warm;
+        all->warm = s;
     }
     all->taken--;
     pthread_mutex_unlock(&all->lock);
-    if (warm)
-        return;
-    all->kind.trim(s);
-    pthread_mutex_lock(&all->lock);
-    s->next = all->free;
-    all->free = s;
-    pthread_mutex_unlock(&all->lock);
+    if (!warm)
+        seat_cool(all, s);
 }
 
 /* The watcher looks WATCH_AFTER_US from now at the latest; it is told only if it would sleep longer. */
@@ -339,25 +351,17 @@ int seats_taken(struct seats *all)
     return n;
 }
 
-/* The free seats are taken out of the list meanwhile, so that no request begins in one. They may come back in another
- * order. */
+/* They are in no list meanwhile, so that no request begins in one. */
 void seats_trim(struct seats *all)
 {
     pthread_mutex_lock(&all->lock);
-    struct seat *s = all->free;
-    all->free = NULL;
-    for (struct seat *each = s; each; each = each->next) {
-        all->warm -= each->warm;
-        each->warm = false;
-    }
+    struct seat *s = all->warm;
+    all->warm = NULL;
+    all->warm_n = 0;
     pthread_mutex_unlock(&all->lock);
     while (s) {
         struct seat *next = s->next;
-        all->kind.trim(s);
-        pthread_mutex_lock(&all->lock);
-        s->next = all->free;
-        all->free = s;
-        pthread_mutex_unlock(&all->lock);
+        seat_cool(all, s);
         s = next;
     }
 }
@@ -407,7 +411,7 @@ static bool seat_look(struct seats *all, int64_t now, int *ms)
     return due;
 }
 
-/* The seat of an event may serve another request by now. That one then looks around for no reason, which is allowed. */
+/* The seat of an event may serve another request by now. That one is then resumed without a reason, which is allowed. */
 static void seat_hung_up(struct seats *all, struct seat *s)
 {
     pthread_mutex_lock(&all->lock);

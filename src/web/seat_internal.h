@@ -19,7 +19,6 @@ struct seat {
     uint64_t generation;
     bool woken;      /* while it ran */
     bool watched;    /* the watcher's epoll has fd */
-    bool warm;       /* free, and keeps its memory */
     int64_t look_us; /* when the watcher looks at it */
     size_t heap_at;  /* its place in the watcher's heap + 1; 0 = not in it */
     struct seat *next;
