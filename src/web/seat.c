@@ -411,7 +411,7 @@ static bool seat_look(struct seats *all, int64_t now, int *ms)
     return due;
 }
 
-/* The seat of an event may serve another request by now. That one is then resumed without a reason, which is allowed. */
+/* The seat of an event may serve another request by now. That one is then resumed for no reason, which is allowed. */
 static void seat_hung_up(struct seats *all, struct seat *s)
 {
     pthread_mutex_lock(&all->lock);
