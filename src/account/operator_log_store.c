@@ -28,8 +28,7 @@ static const char *const action_words[] = {
 
 static enum operator_action operator_action_parse(struct str word)
 {
-    size_t i = str_among(word, action_words, COUNT_OF(action_words));
-    return i < COUNT_OF(action_words) ? (enum operator_action)i : OPERATOR_ACTION_NONE;
+    return (enum operator_action)str_among_or(word, action_words, COUNT_OF(action_words), OPERATOR_ACTION_NONE);
 }
 
 enum status operator_log_store_add(struct db *c, const struct actor *who, enum operator_action action,

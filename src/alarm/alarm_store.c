@@ -20,8 +20,7 @@ const char *alarm_kind_name(enum alarm_kind kind)
 
 static enum alarm_kind alarm_kind_parse(struct str name)
 {
-    size_t i = str_among(name, kind_names, COUNT_OF(kind_names));
-    return i < COUNT_OF(kind_names) ? (enum alarm_kind)i : ALARM_NONE;
+    return (enum alarm_kind)str_among_or(name, kind_names, COUNT_OF(kind_names), ALARM_NONE);
 }
 
 #define ALARM_COLUMNS "billing_alarm_id, tenant_id, kind, object, words, times, first_at, last_at, closed_at"

@@ -84,6 +84,12 @@ size_t str_among(struct str s, const char *const *names, size_t n)
     return i;
 }
 
+size_t str_among_or(struct str s, const char *const *names, size_t n, size_t otherwise)
+{
+    size_t i = str_among(s, names, n);
+    return i < n ? i : otherwise;
+}
+
 bool str_one_line(struct str s)
 {
     return str_find(s, '\n') < 0 && str_find(s, '\r') < 0;

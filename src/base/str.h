@@ -50,6 +50,8 @@ struct str str_sub(struct str s, size_t from, size_t n);
 int str_cmp(struct str a, struct str b);
 /* The index of the name that s is, among n names; n if it is none of them. */
 size_t str_among(struct str s, const char *const *names, size_t n);
+/* The same, but `otherwise` if it is none of them. */
+size_t str_among_or(struct str s, const char *const *names, size_t n, size_t otherwise);
 /* The index of the first c, or -1. */
 ptrdiff_t str_find(struct str s, char c);
 /* True if there is no line break in s. */

@@ -10,8 +10,7 @@ static const char *const role_names[] = {[PRICE_ROLE_NONE] = "", [PRICE_BASE] = 
 
 enum price_role price_role_parse(struct str word)
 {
-    size_t i = str_among(word, role_names, COUNT_OF(role_names));
-    return i < COUNT_OF(role_names) ? (enum price_role)i : PRICE_ROLE_NONE;
+    return (enum price_role)str_among_or(word, role_names, COUNT_OF(role_names), PRICE_ROLE_NONE);
 }
 
 const char *price_role_name(enum price_role role)

@@ -19,8 +19,7 @@ static const char *const status_names[] = {
 
 enum stripe_status stripe_status_parse(struct str s)
 {
-    size_t i = str_among(s, status_names, STATUSES);
-    return i < STATUSES ? (enum stripe_status)i : STRIPE_UNKNOWN;
+    return (enum stripe_status)str_among_or(s, status_names, STATUSES, STRIPE_UNKNOWN);
 }
 
 const char *stripe_status_name(enum stripe_status s)

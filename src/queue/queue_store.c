@@ -44,8 +44,7 @@ const char *job_kind_name(enum job_kind kind)
 
 static enum job_kind job_kind_parse(struct str name)
 {
-    size_t i = str_among(name, kind_names, COUNT_OF(kind_names));
-    return i < COUNT_OF(kind_names) ? (enum job_kind)i : JOB_KIND_NONE;
+    return (enum job_kind)str_among_or(name, kind_names, COUNT_OF(kind_names), JOB_KIND_NONE);
 }
 
 /* GLOBAL: a job may belong to the install; its tenant, if any, is a value of the row. */

@@ -1,16 +1,10 @@
 /* object.c: the words of Stripe's objects, one table for each kind of word. Index 0 of each table is what an unknown
- * word becomes, so a new word of Stripe's never counts as one of the others. */
+ * word becomes, so a new word from Stripe never counts as one of the others. */
 #include "stripe/object.h"
 
 #include "base/err.h"
 
 #include "base/banned.h"
-
-static size_t object_word(struct str word, const char *const *words, size_t n)
-{
-    size_t i = str_among(word, words, n);
-    return i < n ? i : 0;
-}
 
 static const char *const object_names[] = {
     [STRIPE_OBJECT_UNKNOWN] = "unknown",   [STRIPE_OBJECT_SUBSCRIPTION] = "subscription",
@@ -22,7 +16,7 @@ static const char *const object_names[] = {
 
 enum stripe_object stripe_object_parse(struct str word)
 {
-    return (enum stripe_object)object_word(word, object_names, COUNT_OF(object_names));
+    return (enum stripe_object)str_among_or(word, object_names, COUNT_OF(object_names), 0);
 }
 
 const char *stripe_object_name(enum stripe_object o)
@@ -37,7 +31,7 @@ enum stripe_session stripe_session_of(const struct json *session)
                                         [STRIPE_SESSION_OPEN] = "open",
                                         [STRIPE_SESSION_COMPLETE] = "complete",
                                         [STRIPE_SESSION_EXPIRED] = "expired"};
-    return (enum stripe_session)object_word(json_get_str(session, "status"), words, COUNT_OF(words));
+    return (enum stripe_session)str_among_or(json_get_str(session, "status"), words, COUNT_OF(words), 0);
 }
 
 enum stripe_payment stripe_payment_of(const struct json *session)
@@ -46,7 +40,7 @@ enum stripe_payment stripe_payment_of(const struct json *session)
                                         [STRIPE_PAYMENT_PAID] = "paid",
                                         [STRIPE_PAYMENT_UNPAID] = "unpaid",
                                         [STRIPE_PAYMENT_NOT_REQUIRED] = "no_payment_required"};
-    return (enum stripe_payment)object_word(json_get_str(session, "payment_status"), words, COUNT_OF(words));
+    return (enum stripe_payment)str_among_or(json_get_str(session, "payment_status"), words, COUNT_OF(words), 0);
 }
 
 enum stripe_schedule stripe_schedule_of(const struct json *schedule)
@@ -55,7 +49,7 @@ enum stripe_schedule stripe_schedule_of(const struct json *schedule)
         [STRIPE_SCHEDULE_UNKNOWN] = "unknown",   [STRIPE_SCHEDULE_NOT_STARTED] = "not_started",
         [STRIPE_SCHEDULE_ACTIVE] = "active",     [STRIPE_SCHEDULE_COMPLETED] = "completed",
         [STRIPE_SCHEDULE_RELEASED] = "released", [STRIPE_SCHEDULE_CANCELED] = "canceled"};
-    return (enum stripe_schedule)object_word(json_get_str(schedule, "status"), words, COUNT_OF(words));
+    return (enum stripe_schedule)str_among_or(json_get_str(schedule, "status"), words, COUNT_OF(words), 0);
 }
 
 enum stripe_dispute stripe_dispute_of(const struct json *dispute)
@@ -64,7 +58,7 @@ enum stripe_dispute stripe_dispute_of(const struct json *dispute)
                                         [STRIPE_DISPUTE_WON] = "won",
                                         [STRIPE_DISPUTE_LOST] = "lost",
                                         [STRIPE_DISPUTE_WARNING_CLOSED] = "warning_closed"};
-    return (enum stripe_dispute)object_word(json_get_str(dispute, "status"), words, COUNT_OF(words));
+    return (enum stripe_dispute)str_among_or(json_get_str(dispute, "status"), words, COUNT_OF(words), 0);
 }
 
 enum stripe_switch stripe_switch_of(const struct json *object)

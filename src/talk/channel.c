@@ -22,6 +22,5 @@ const char *channel_name(enum channel channel)
 
 enum channel channel_parse(struct str name)
 {
-    size_t i = str_among(name, channel_names, CHANNELS);
-    return i < CHANNELS ? (enum channel)i : CHANNEL_NONE;
+    return (enum channel)str_among_or(name, channel_names, CHANNELS, CHANNEL_NONE);
 }

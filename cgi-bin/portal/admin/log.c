@@ -28,8 +28,7 @@ static enum log_value log_value_of(struct str key)
                                        [LOG_VALUE_LAST_DAY] = "expires_at",
                                        [LOG_VALUE_ENTITLEMENT] = "entitlement",
                                        [LOG_VALUE_OVERAGE] = "overage"};
-    size_t i = str_among(key, keys, COUNT_OF(keys));
-    return i < COUNT_OF(keys) ? (enum log_value)i : LOG_VALUE_PLAIN;
+    return (enum log_value)str_among_or(key, keys, COUNT_OF(keys), LOG_VALUE_PLAIN);
 }
 
 static void log_add_name(struct log_text *t, struct str key)

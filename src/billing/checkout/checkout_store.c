@@ -146,8 +146,7 @@ DB_STMT(attempt_ended, TENANT,
 /* A state that a newer release wrote counts as over, so an older program never sells on top of it. */
 static enum attempt_state attempt_state_of(struct str s)
 {
-    size_t i = str_among(s, attempt_states, COUNT_OF(attempt_states));
-    return i < COUNT_OF(attempt_states) ? (enum attempt_state)i : ATTEMPT_FAILED;
+    return (enum attempt_state)str_among_or(s, attempt_states, COUNT_OF(attempt_states), ATTEMPT_FAILED);
 }
 
 static struct attempt attempt_of(struct db_row r)

@@ -215,8 +215,7 @@ static enum invoice_status parse_invoice_status(struct str name)
         [INVOICE_UNKNOWN] = "unknown", [INVOICE_DRAFT] = "draft", [INVOICE_OPEN] = "open",
         [INVOICE_PAID] = "paid",       [INVOICE_VOID] = "void",   [INVOICE_UNCOLLECTIBLE] = "uncollectible",
         [INVOICE_DELETED] = "deleted"};
-    size_t i = str_among(name, names, COUNT_OF(names));
-    return i < COUNT_OF(names) ? (enum invoice_status)i : INVOICE_UNKNOWN;
+    return (enum invoice_status)str_among_or(name, names, COUNT_OF(names), INVOICE_UNKNOWN);
 }
 
 void mirror_set_status(struct invoice *v, struct str status, struct str billing_reason)

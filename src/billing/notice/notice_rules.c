@@ -53,8 +53,7 @@ enum notice_kind notice_key_parse(struct str key, int64_t *of)
             return k;
     if (rules_key_rest(key, NOTICE_NEXT, &rest) && rest.n)
         return NOTICE_NEXT;
-    size_t i = str_among(key, kind_names, COUNT_OF(kind_names));
-    return i < COUNT_OF(kind_names) ? (enum notice_kind)i : NOTICE_UNKNOWN;
+    return (enum notice_kind)str_among_or(key, kind_names, COUNT_OF(kind_names), NOTICE_UNKNOWN);
 }
 
 struct notice notice_of(enum notice_kind kind, const char *mail, int64_t about_ms)
