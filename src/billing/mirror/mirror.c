@@ -36,14 +36,15 @@ static enum status mirror_find_tenant(struct db *c, struct arena *a, const struc
 static enum status mirror_find_price(struct db *c, struct arena *a, struct mirror_item *it, struct err *e)
 {
     struct id terms;
-    bool is_base, there = false;
-    enum status st = mirror_store_price(c, a, it->price, &terms, &is_base, e);
+    enum price_role role;
+    bool there = false;
+    enum status st = mirror_store_price(c, a, it->price, &terms, &role, e);
     if (st != OK)
         return st;
     if (!id_is_none(terms)) {
         it->known = true;
         it->terms = terms;
-        it->role = is_base ? PRICE_BASE : PRICE_USAGE;
+        it->role = role;
         return OK;
     }
     if (id_is_none(it->terms))
@@ -81,9 +82,9 @@ static enum status mirror_find_next(struct db *c, struct arena *a, const struct 
         return OK;
     for (size_t i = 0; st == OK && i < json_len(items); i++) {
         struct id terms;
-        bool is_base;
-        st = mirror_store_price(c, a, mirror_phase_price(json_at(items, i)), &terms, &is_base, e);
-        if (st == OK && is_base && !id_eq(terms, s->terms)) {
+        enum price_role role;
+        st = mirror_store_price(c, a, mirror_phase_price(json_at(items, i)), &terms, &role, e);
+        if (st == OK && role == PRICE_BASE && !id_eq(terms, s->terms)) {
             s->next_terms = terms;
             s->next_ms = start;
         }

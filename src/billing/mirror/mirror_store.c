@@ -12,24 +12,23 @@
 
 /* ---- whose, and for what ---- */
 
-DB_STMT(price_select, GLOBAL, "SELECT plan_terms_id, role = 'base' FROM stripe_price WHERE stripe_price_id = ?", "x",
-        "ui");
+DB_STMT(price_select, GLOBAL, "SELECT plan_terms_id, role FROM stripe_price WHERE stripe_price_id = ?", "x", "us");
 DB_STMT(terms_select, GLOBAL, "SELECT 1 FROM plan_terms WHERE plan_terms_id = ?", "u", "i");
 /* GLOBAL: an object of Stripe names only its customer, and this row names the tenant. Deleted customers are included,
  * because their invoices still arrive. */
 DB_STMT(customer_select, GLOBAL, "SELECT tenant_id FROM billing_customer WHERE stripe_customer_id = ?", "x", "u");
 DB_STMT(tenant_select, TENANT, "SELECT state = 'deleted' FROM tenant WHERE tenant_id = :tenant", "", "i");
 
-enum status mirror_store_price(struct db *c, struct arena *a, struct str price, struct id *terms, bool *is_base,
+enum status mirror_store_price(struct db *c, struct arena *a, struct str price, struct id *terms, enum price_role *role,
                                struct err *e)
 {
     struct db_rows r;
     enum status st = db_query(c, &price_select, DB_GLOBAL, DB_ARGS(db_bytes(price.p, price.n)), a, &r, e);
     *terms = ID_NONE;
-    *is_base = false;
+    *role = PRICE_ROLE_NONE;
     if (st == OK && r.n == 1) {
         *terms = db_row_id(r.rows[0], 0);
-        *is_base = db_row_int(r.rows[0], 1) != 0;
+        *role = price_role_parse(db_row_str(r.rows[0], 1));
     }
     return st;
 }

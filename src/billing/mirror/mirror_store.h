@@ -3,9 +3,10 @@
 #define PARLEY_BILLING_MIRROR_MIRROR_STORE_H
 
 #include "billing/mirror/mirror.h"
+#include "plan/plan.h"
 
 /* *terms is ID_NONE if Parley did not create this price. */
-enum status mirror_store_price(struct db *c, struct arena *a, struct str price, struct id *terms, bool *is_base,
+enum status mirror_store_price(struct db *c, struct arena *a, struct str price, struct id *terms, enum price_role *role,
                                struct err *e);
 enum status mirror_store_terms_exist(struct db *c, struct arena *a, struct id terms, bool *out, struct err *e);
 /* *tenant is ID_NONE if the customer is unknown. A customer that was deleted at Stripe still names its tenant. */

@@ -8,12 +8,8 @@
 
 #include "base/banned.h"
 
-#define ROLES 2
-
-static const char *prices_role(bool base)
-{
-    return price_role_name(base ? PRICE_BASE : PRICE_USAGE);
-}
+/* What is sold of a plan, in the order in which it is made. */
+static const enum price_role prices_sold[] = {PRICE_BASE, PRICE_USAGE};
 
 /* ---- what a price must look like ---- */
 
@@ -66,7 +62,7 @@ static bool prices_tiers_fit(const struct json *tiers, const struct plan_terms *
 
 /* Stripe never changes an amount. A price with another amount was therefore not created by Parley, whatever its
  * metadata says. */
-static bool prices_fits(const struct setup *s, const struct json *p, const struct plan_terms *t, bool base)
+static bool prices_fits(const struct setup *s, const struct json *p, const struct plan_terms *t, enum price_role role)
 {
     const struct json *r = json_get(p, "recurring");
     char currency[4];
@@ -74,7 +70,7 @@ static bool prices_fits(const struct setup *s, const struct json *p, const struc
     if (!str_eqz(json_get_str(p, "currency"), currency) || !str_eqz(json_get_str(r, "interval"), "month") ||
         json_int(json_get(r, "interval_count"), 1) != 1)
         return false;
-    if (base)
+    if (role == PRICE_BASE)
         return str_eqz(json_get_str(p, "billing_scheme"), "per_unit") &&
                str_eqz(json_get_str(r, "usage_type"), "licensed") &&
                json_int(json_get(p, "unit_amount"), -1) == t->price;
@@ -84,12 +80,11 @@ static bool prices_fits(const struct setup *s, const struct json *p, const struc
 
 /* The metadata decides which terms a price belongs to. The lookup key does not: transfer_lookup_key takes it away from
  * a price as soon as newer terms are sold. */
-static bool prices_belongs_to(const struct json *p, struct id *terms, bool *base)
+static bool prices_belongs_to(const struct json *p, struct id *terms, enum price_role *role)
 {
     const struct json *m = json_get(p, "metadata");
-    enum price_role role = price_role_parse(json_get_str(m, "role"));
-    *base = role == PRICE_BASE;
-    return role != PRICE_ROLE_NONE && id_parse(ID_TERMS, json_get_str(m, "plan_terms"), terms);
+    *role = price_role_parse(json_get_str(m, "role"));
+    return *role != PRICE_ROLE_NONE && id_parse(ID_TERMS, json_get_str(m, "plan_terms"), terms);
 }
 
 /* ---- creating a price ---- */
@@ -114,7 +109,7 @@ static void prices_tier_params(struct stripe_form *f, const struct plan_terms *t
 }
 
 /* transfer_lookup_key moves the key from the older price within this call, so that at every moment one price has it. */
-static void prices_params(struct stripe_form *f, struct setup *s, const struct plan *plan, bool base,
+static void prices_params(struct stripe_form *f, struct setup *s, const struct plan *plan, enum price_role role,
                           const char *product)
 {
     const struct plan_terms *t = plan->terms;
@@ -123,7 +118,7 @@ static void prices_params(struct stripe_form *f, struct setup *s, const struct p
     stripe_param_text(f, "product", product);
     stripe_param_text(f, "currency", currency);
     stripe_param_text(f, "recurring[interval]", "month");
-    if (base)
+    if (role == PRICE_BASE)
         stripe_param_int(f, "unit_amount", t->price);
     else {
         stripe_param_text(f, "recurring[usage_type]", "metered");
@@ -133,11 +128,12 @@ static void prices_params(struct stripe_form *f, struct setup *s, const struct p
     /* This cannot be changed once it is set, so it stays unset while Parley adds no taxes. */
     if (config_bool(s->stripe->config, CONFIG_stripe_automatic_tax))
         stripe_param_text(f, "tax_behavior", "exclusive");
-    stripe_param_text(f, "nickname", setup_text(s, "%.*s %s", STR_F(plan->name), base ? "month" : "conversations"));
-    stripe_param_text(f, "lookup_key", setup_text(s, "parley_%.*s_%s", STR_F(plan->plan), prices_role(base)));
+    stripe_param_text(f, "nickname",
+                      setup_text(s, "%.*s %s", STR_F(plan->name), role == PRICE_BASE ? "month" : "conversations"));
+    stripe_param_text(f, "lookup_key", setup_text(s, "parley_%.*s_%s", STR_F(plan->plan), price_role_name(role)));
     stripe_param_bool(f, "transfer_lookup_key", true);
     stripe_param_text(f, "metadata[plan_terms]", id_text(ID_TERMS, t->id, id));
-    stripe_param_text(f, "metadata[role]", prices_role(base));
+    stripe_param_text(f, "metadata[role]", price_role_name(role));
     stripe_param_str(f, "metadata[plan]", plan->plan);
 }
 
@@ -200,11 +196,11 @@ static enum status prices_write(struct db *c, void *ctx, struct err *e)
                       : setup_store_price_keep(c, x->livemode, x->terms, x->price, e);
 }
 
-static enum status prices_remember(struct setup *s, struct id terms, struct str id, bool base, bool offered,
+static enum status prices_remember(struct setup *s, struct id terms, struct str id, enum price_role role, bool offered,
                                    struct err *e)
 {
     struct price_row x = {
-        .livemode = s->stripe->livemode, .terms = terms, .price = {.id = id, .base = base}, .offered = offered};
+        .livemode = s->stripe->livemode, .terms = terms, .price = {.id = id, .role = role}, .offered = offered};
     return held_transaction(s->p, prices_write, &x, e);
 }
 
@@ -221,15 +217,15 @@ static enum status prices_in_use(struct setup *s, struct id terms, bool *used, s
 /* ---- the prices of one plan ---- */
 
 static struct json *prices_find_one(const struct setup *s, const struct json *all, const struct plan_terms *t,
-                                    bool base)
+                                    enum price_role role)
 {
     struct json *best = NULL;
     for (size_t i = 0; i < json_len(all); i++) {
         struct json *p = json_at(all, i);
         struct id terms;
-        bool is_base;
-        if (!prices_belongs_to(p, &terms, &is_base) || !id_eq(terms, t->id) || is_base != base ||
-            !prices_fits(s, p, t, base))
+        enum price_role its_role;
+        if (!prices_belongs_to(p, &terms, &its_role) || !id_eq(terms, t->id) || its_role != role ||
+            !prices_fits(s, p, t, role))
             continue;
         if (!best || json_get_str(p, "lookup_key").n) /* if two exist, the one that is sold */
             best = p;
@@ -239,29 +235,29 @@ static struct json *prices_find_one(const struct setup *s, const struct json *al
 
 /* The row is stored before the price is repaired. If the repair fails, subscriptions to the price are still
  * recognised. */
-static enum status prices_ensure_one(struct setup *s, const struct plan *plan, const struct json *all, bool base,
-                                     const char *product, struct str *id, struct err *e)
+static enum status prices_ensure_one(struct setup *s, const struct plan *plan, const struct json *all,
+                                     enum price_role role, const char *product, struct str *id, struct err *e)
 {
-    const char *name = setup_text(s, "%.*s %s", STR_F(plan->plan), prices_role(base));
-    const char *key = setup_text(s, "parley_%.*s_%s", STR_F(plan->plan), prices_role(base));
-    struct json *p = prices_find_one(s, all, plan->terms, base);
+    const char *name = setup_text(s, "%.*s %s", STR_F(plan->plan), price_role_name(role));
+    const char *key = setup_text(s, "parley_%.*s_%s", STR_F(plan->plan), price_role_name(role));
+    struct json *p = prices_find_one(s, all, plan->terms, role);
     struct stripe_form f;
     enum status st;
     if (s->nomem)
         return err_nomem(e);
     if (p) {
         *id = json_get_str(p, "id");
-        st = prices_remember(s, plan->terms->id, *id, base, true, e);
+        st = prices_remember(s, plan->terms->id, *id, role, true, e);
         return st == OK ? prices_update_one(s, str_from(name), p, str_from(key), e) : st;
     }
     stripe_form_init(&f);
-    prices_params(&f, s, plan, base, product);
+    prices_params(&f, s, plan, role, product);
     st = setup_post(s, "/v1/prices", &f, &p, e);
     stripe_form_release(&f);
     if (st != OK)
         return st;
     *id = json_get_str(p, "id");
-    if ((st = prices_remember(s, plan->terms->id, *id, base, true, e)) != OK)
+    if ((st = prices_remember(s, plan->terms->id, *id, role, true, e)) != OK)
         return st;
     return setup_say(s, "price", str_from(name), *id, SETUP_MADE, "", e);
 }
@@ -270,15 +266,15 @@ static enum status prices_ensure_one(struct setup *s, const struct plan *plan, c
  * refuses an inactive price in a new subscription and in a new phase of a schedule. Its row is stored first and in
  * every case, so that a subscription to it leads to its terms even when its metadata was edited. */
 static enum status prices_collect_one(struct setup *s, const struct plan *plan, const struct json *p, struct id terms,
-                                      bool base, struct err *e)
+                                      enum price_role role, struct err *e)
 {
     bool used = false;
     struct str id = json_get_str(p, "id");
-    const char *name = setup_text(s, "%.*s %s (older terms)", STR_F(plan->plan), prices_role(base));
+    const char *name = setup_text(s, "%.*s %s (older terms)", STR_F(plan->plan), price_role_name(role));
     bool active = json_bool(json_get(p, "active"));
     struct json *changed;
     struct stripe_form f;
-    enum status st = prices_remember(s, terms, id, base, false, e);
+    enum status st = prices_remember(s, terms, id, role, false, e);
     if (s->nomem)
         return err_nomem(e);
     if (st == OK)
@@ -299,17 +295,17 @@ static enum status prices_collect_one(struct setup *s, const struct plan *plan, 
 /* Prices that other people created for the product, and prices of terms that this database does not know, are left
  * alone. */
 static enum status prices_collect(struct setup *s, const struct plan *plan, const struct json *all,
-                                  const struct str sold[ROLES], struct err *e)
+                                  const struct str *sold, struct err *e)
 {
     enum status st = OK;
     for (size_t i = 0; st == OK && i < json_len(all); i++) {
         const struct json *p = json_at(all, i);
         struct str id = json_get_str(p, "id");
         struct id terms;
-        bool base;
-        if (prices_belongs_to(p, &terms, &base) && plans_terms(&s->plans, terms) && !str_eq(id, sold[0]) &&
+        enum price_role role;
+        if (prices_belongs_to(p, &terms, &role) && plans_terms(&s->plans, terms) && !str_eq(id, sold[0]) &&
             !str_eq(id, sold[1]))
-            st = prices_collect_one(s, plan, p, terms, base, e);
+            st = prices_collect_one(s, plan, p, terms, role, e);
     }
     return st;
 }
@@ -318,7 +314,7 @@ static enum status prices_collect(struct setup *s, const struct plan *plan, cons
  * time. Stripe leaves tiers out of a price unless they are expanded. */
 static enum status setup_plan_prices(struct setup *s, const struct plan *plan, const char *product, struct err *e)
 {
-    struct str sold[ROLES] = {STR_EMPTY, STR_EMPTY};
+    struct str sold[COUNT_OF(prices_sold)] = {STR_EMPTY, STR_EMPTY};
     struct stripe_form f;
     struct json *all;
     stripe_form_init(&f);
@@ -326,8 +322,8 @@ static enum status setup_plan_prices(struct setup *s, const struct plan *plan, c
     stripe_param_text(&f, "expand[0]", "data.tiers");
     enum status st = stripe_form_ok(&f) ? setup_list(s, "/v1/prices", &f, &all, e) : err_nomem(e);
     stripe_form_release(&f);
-    for (int base = ROLES - 1; st == OK && base >= 0; base--)
-        st = prices_ensure_one(s, plan, all, base != 0, product, &sold[base], e);
+    for (size_t i = 0; st == OK && i < COUNT_OF(prices_sold); i++)
+        st = prices_ensure_one(s, plan, all, prices_sold[i], product, &sold[i], e);
     return st == OK ? prices_collect(s, plan, all, sold, e) : st;
 }
 

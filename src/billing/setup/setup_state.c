@@ -36,7 +36,7 @@ enum status setup_prices(struct db *c, struct arena *a, bool livemode, struct id
         return st;
     *base = *usage = STR_EMPTY;
     for (size_t i = 0; i < n; i++)
-        *(list[i].base ? base : usage) = list[i].id;
+        *(list[i].role == PRICE_BASE ? base : usage) = list[i].id;
     if (base->n && usage->n)
         return OK;
     return err_set(e, E_not_set_up, "This plan has no prices at Stripe yet. Run parley billing setup.");

@@ -14,11 +14,10 @@ DB_STMT(setup_upsert, GLOBAL,
         "INSERT INTO stripe_setup (livemode, name, stripe_id, updated_at) VALUES (?, ?, ?, ?)"
         " ON DUPLICATE KEY UPDATE stripe_id = VALUES(stripe_id), updated_at = VALUES(updated_at)",
         "isxt", "");
-DB_STMT(
-    price_select, GLOBAL,
-    "SELECT stripe_price_id, role = 'base' FROM stripe_price WHERE plan_terms_id = ? AND livemode = ? AND offered = 1"
-    " ORDER BY stripe_price_id",
-    "ui", "xi");
+DB_STMT(price_select, GLOBAL,
+        "SELECT stripe_price_id, role FROM stripe_price WHERE plan_terms_id = ? AND livemode = ? AND offered = 1"
+        " ORDER BY stripe_price_id",
+        "ui", "xs");
 /* GREATEST: keeping a price of older terms must not take a price off sale. Only price_others does that. */
 DB_STMT(price_upsert, GLOBAL,
         "INSERT INTO stripe_price (stripe_price_id, plan_terms_id, role, livemode, offered) VALUES (?, ?, ?, ?, ?)"
@@ -70,7 +69,8 @@ enum status setup_store_prices(struct db *c, struct arena *a, bool livemode, str
     if (!*out)
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
-        (*out)[i] = (struct setup_price){.id = db_row_str(rows.rows[i], 0), .base = db_row_int(rows.rows[i], 1) != 0};
+        (*out)[i] = (struct setup_price){.id = db_row_str(rows.rows[i], 0),
+                                         .role = price_role_parse(db_row_str(rows.rows[i], 1))};
     return OK;
 }
 
@@ -78,19 +78,18 @@ static enum status setup_store_put_price_row(struct db *c, bool livemode, struct
                                              bool offered, struct err *e)
 {
     return db_exec(c, &price_upsert, DB_GLOBAL,
-                   DB_ARGS(db_bytes(price.id.p, price.id.n), db_id(terms),
-                           db_text(price_role_name(price.base ? PRICE_BASE : PRICE_USAGE)), db_int(livemode),
-                           db_int(offered)),
+                   DB_ARGS(db_bytes(price.id.p, price.id.n), db_id(terms), db_text(price_role_name(price.role)),
+                           db_int(livemode), db_int(offered)),
                    NULL, e);
 }
 
 /* The former price loses its place first, so that within the transaction there are never two prices of a role. */
 enum status setup_store_price_put(struct db *c, bool livemode, struct id terms, struct setup_price price, struct err *e)
 {
-    enum status st = db_exec(c, &price_others, DB_GLOBAL,
-                             DB_ARGS(db_id(terms), db_text(price_role_name(price.base ? PRICE_BASE : PRICE_USAGE)),
-                                     db_int(livemode), db_bytes(price.id.p, price.id.n)),
-                             NULL, e);
+    enum status st = db_exec(
+        c, &price_others, DB_GLOBAL,
+        DB_ARGS(db_id(terms), db_text(price_role_name(price.role)), db_int(livemode), db_bytes(price.id.p, price.id.n)),
+        NULL, e);
     return st == OK ? setup_store_put_price_row(c, livemode, terms, price, true, e) : st;
 }
 

@@ -3,6 +3,7 @@
 #define PARLEY_BILLING_SETUP_SETUP_STORE_H
 
 #include "db/db.h"
+#include "plan/plan.h"
 
 enum status setup_store_id(struct db *c, struct arena *a, bool livemode, const char *name, struct str *out,
                            struct err *e);
@@ -11,7 +12,7 @@ enum status setup_store_put(struct db *c, bool livemode, const char *name, struc
 
 struct setup_price {
     struct str id;
-    bool base;
+    enum price_role role;
 };
 /* The prices that a new subscription to the terms gets: at most one of each role. */
 enum status setup_store_prices(struct db *c, struct arena *a, bool livemode, struct id terms, struct setup_price **out,

@@ -25,13 +25,13 @@ static const char *price_differs(const struct json *j, const struct sync_price *
         return "it was deleted";
     if (!str_ieq(json_get_str(j, "currency"), was->currency))
         return "it is in another currency";
-    if (was->is_base && json_int(json_get(j, "unit_amount"), -1) != was->price)
+    if (was->role == PRICE_BASE && json_int(json_get(j, "unit_amount"), -1) != was->price)
         return "its amount was changed";
     if (!was->sellable) /* only existing subscriptions use it, and they keep it */
         return NULL;
     if (!json_bool(json_get(j, "active")))
         return "it was deactivated, so the plan cannot be bought";
-    if (price_role_parse(json_get_str(meta, "role")) != (was->is_base ? PRICE_BASE : PRICE_USAGE) ||
+    if (price_role_parse(json_get_str(meta, "role")) != was->role ||
         !id_parse(ID_TERMS, json_get_str(meta, "plan_terms"), &terms) || !id_eq(terms, was->terms))
         return "its metadata was changed";
     return NULL;
@@ -50,7 +50,7 @@ static enum status price_alarms(struct db *c, struct arena *a, const struct json
         return alarm_clear(c, ALARM_price_changed, id, e);
     return alarm_raise(c, ALARM_price_changed, id, ID_NONE, e,
                        "The price of plan %.*s (%s) was changed: %s. Run: parley billing setup", STR_F(was.plan),
-                       price_role_name(was.is_base ? PRICE_BASE : PRICE_USAGE), words);
+                       price_role_name(was.role), words);
 }
 
 static enum status price_write_tx(struct db *c, void *ctx, struct err *e)

@@ -22,13 +22,12 @@ DB_STMT(
     invoice_gone, GLOBAL,
     "UPDATE invoice_mirror SET status = 'deleted', amount_remaining = 0, fetched_at = ? WHERE stripe_invoice_id = ?",
     "tx", "");
-DB_STMT(
-    price_terms, GLOBAL,
-    "SELECT s.plan_terms_id, s.role = 'base', COALESCE(p.plan_terms_id = t.plan_terms_id AND p.public = 1, 0), t.price,"
-    " COALESCE(t.conversations, -1), COALESCE(t.overage, -1), t.currency, t.plan"
-    " FROM stripe_price s JOIN plan_terms t ON t.plan_terms_id = s.plan_terms_id JOIN plan p ON p.plan = t.plan"
-    " WHERE s.stripe_price_id = ?",
-    "x", "uiiiiiss");
+DB_STMT(price_terms, GLOBAL,
+        "SELECT s.plan_terms_id, s.role, COALESCE(p.plan_terms_id = t.plan_terms_id AND p.public = 1, 0), t.price,"
+        " COALESCE(t.conversations, -1), COALESCE(t.overage, -1), t.currency, t.plan"
+        " FROM stripe_price s JOIN plan_terms t ON t.plan_terms_id = s.plan_terms_id JOIN plan p ON p.plan = t.plan"
+        " WHERE s.stripe_price_id = ?",
+        "x", "usiiiiss");
 /* setup stores a product under "product:<plan>"; the name begins after these eight characters. */
 DB_STMT(product_plan, GLOBAL,
         "SELECT SUBSTRING(name, 9) FROM stripe_setup WHERE livemode = ? AND stripe_id = ? AND name LIKE 'product:%'",
@@ -75,7 +74,7 @@ enum status sync_store_price(struct db *c, struct arena *a, struct str price, st
         return st;
     struct db_row r = rows.rows[0];
     *out = (struct sync_price){.terms = db_row_id(r, 0),
-                               .is_base = db_row_int(r, 1) != 0,
+                               .role = price_role_parse(db_row_str(r, 1)),
                                .sellable = db_row_int(r, 2) != 0,
                                .price = db_row_int(r, 3),
                                .conversations = db_row_int(r, 4),

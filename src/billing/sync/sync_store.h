@@ -4,6 +4,7 @@
 #define PARLEY_BILLING_SYNC_SYNC_STORE_H
 
 #include "db/db.h"
+#include "plan/plan.h"
 
 /* The tenant that this checkout session belongs to; ID_NONE: none here. */
 enum status sync_store_session(struct db *c, struct arena *a, struct str session, struct id *tenant, struct err *e);
@@ -16,7 +17,8 @@ enum status sync_store_invoice_gone(struct db *c, struct str invoice, int64_t no
 
 struct sync_price {
     struct id terms;
-    bool is_base, sellable;
+    enum price_role role;
+    bool sellable;
     int64_t price, conversations, overage; /* -1: none */
     struct str currency, plan;
 };
