@@ -18,10 +18,13 @@ bool job_state_parse(struct str name, enum job_state *out);
 /* The kinds are the rows of job_kind.def. */
 enum job_kind {
     JOB_KIND_NONE, /* in a job: a kind that this release does not know */
-#define JOB_KIND(name) JOB_KIND_##name,
+#define JOB_KIND(name, part) JOB_KIND_##name,
 #include "queue/job_kind.def"
 #undef JOB_KIND
 };
+/* The part of Parley that a kind of job belongs to. */
+enum job_part { JOB_PART_GENERAL, JOB_PART_BILLING };
+enum job_part job_kind_part(enum job_kind kind);
 
 struct job {
     struct id id, tenant; /* tenant ID_NONE: a job of the install */

@@ -31,7 +31,7 @@ bool job_state_parse(struct str name, enum job_state *out)
 
 static const char *const kind_names[] = {
     [JOB_KIND_NONE] = "",
-#define JOB_KIND(name) [JOB_KIND_##name] = #name,
+#define JOB_KIND(name, part) [JOB_KIND_##name] = #name,
 #include "queue/job_kind.def"
 #undef JOB_KIND
 };
@@ -40,6 +40,19 @@ const char *job_kind_name(enum job_kind kind)
 {
     CHECK((size_t)kind < COUNT_OF(kind_names));
     return kind_names[kind];
+}
+
+static const enum job_part kind_parts[] = {
+    [JOB_KIND_NONE] = JOB_PART_GENERAL,
+#define JOB_KIND(name, part) [JOB_KIND_##name] = JOB_PART_##part,
+#include "queue/job_kind.def"
+#undef JOB_KIND
+};
+
+enum job_part job_kind_part(enum job_kind kind)
+{
+    CHECK((size_t)kind < COUNT_OF(kind_parts));
+    return kind_parts[kind];
 }
 
 static enum job_kind job_kind_parse(struct str name)

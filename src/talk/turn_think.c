@@ -133,8 +133,8 @@ static void think_secret_fault(const struct turn *u, const struct err *e)
              LOG_S("message", e->message));
 }
 
-/* The flow's own time-out may only shorten the install's; outside_start takes the smaller one. Which addresses may be
- * called at all is decided there too, for all callers alike. The headers are kept until the reply is there, because it
+/* The flow's own time-out may only shorten the install's; outside_start takes the smaller one. The calls thread decides
+ * which addresses may be called (net/calls.h). The headers are kept until the reply is there, because it
  * may repeat their secrets. */
 static enum status think_start(struct turn *u, const struct flow_http *rq, struct err *e)
 {

@@ -105,12 +105,6 @@ enum status console_note(struct db *c, const struct actor *who, enum operator_ac
     return console_note_write(c, &n, e);
 }
 
-static bool console_shows(enum job_kind kind)
-{
-    return kind == JOB_KIND_meter || kind == JOB_KIND_billing_notice || kind == JOB_KIND_reconcile_hourly ||
-           kind == JOB_KIND_reconcile_nightly;
-}
-
 /* The queue knows the last run of every periodic job; the console shows the billing jobs. */
 enum status console_jobs(struct db *c, struct arena *a, struct job_last **out, size_t *n, struct err *e)
 {
@@ -118,7 +112,7 @@ enum status console_jobs(struct db *c, struct arena *a, struct job_last **out, s
     enum status st = queue_last_ended(c, a, out, &all, e);
     *n = 0;
     for (size_t i = 0; st == OK && i < all; i++)
-        if (console_shows((*out)[i].kind))
+        if (job_kind_part((*out)[i].kind) == JOB_PART_BILLING)
             (*out)[(*n)++] = (*out)[i];
     return st;
 }
