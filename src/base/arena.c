@@ -113,7 +113,7 @@ char *arena_strdup(struct arena *a, struct str s)
     char *p = s.n < SIZE_MAX ? arena_take(a, s.n + 1) : NULL;
     if (!p)
         return NULL;
-    if (s.n) /* a text of a struct that was set to zeros has no place */
+    if (s.n) /* p is NULL in a struct that was set to zeros */
         memcpy(p, s.p, s.n);
     p[s.n] = '\0';
     return p;

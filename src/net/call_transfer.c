@@ -53,8 +53,8 @@ static void transfer_enter_phase(struct call *c, enum call_phase phase)
 
 /* ---- libcurl's callbacks ---- */
 
-/* The only place where the address is certain: it is the one that is connected to, whatever the name resolved to
- * before. A program that has run out of sockets says nothing about the host, so its breaker must not see that. */
+/* Only here the address is certain: it is the one that is connected to, whatever the name resolved to before. Running
+ * out of descriptors says nothing about the host, so its breaker must not count it. */
 static curl_socket_t transfer_on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
 {
     struct call *c = ctx;
@@ -173,8 +173,8 @@ static size_t transfer_on_header(char *p, size_t size, size_t n, void *ctx)
     return n;
 }
 
-/* Counted while it arrives, after decompression: a server may send no length, or a false one, and a small compressed
- * body may become a large one. Returning less than n ends the transfer. */
+/* The size is counted while the body arrives, after decompression: a server may send no length or a false one, and a
+ * small compressed body may become a large one. Returning less than n ends the transfer. */
 static size_t transfer_on_body(char *p, size_t size, size_t n, void *ctx)
 {
     struct call *c = ctx;
@@ -210,7 +210,7 @@ bool call_set_callbacks(struct call *c)
 
 /* ---- the end ---- */
 
-/* A refusal or a limit of ours looks to libcurl like a failed connection, so those are asked first. */
+/* To libcurl a refusal or a limit of ours looks like a failed connection, so these are checked first. */
 enum call_class call_classify(const struct call *c, CURLcode rc)
 {
     if (rc == CURLE_OK)
@@ -237,7 +237,7 @@ enum call_class call_classify(const struct call *c, CURLcode rc)
     }
 }
 
-/* The sentences that need nothing but the name of the host, which goes between the two halves. */
+/* Messages that contain nothing but the name of the host, which stands between the two parts. */
 static const struct {
     enum error_code code;
     const char *before, *after;

@@ -81,13 +81,13 @@ struct call {
 
 /* call_transfer.c: the functions that libcurl calls. */
 bool call_set_callbacks(struct call *c);
-/* When the current phase has to be over, and what it is called then. */
+/* The time at which the current phase has to be over, and the class of a call that exceeds it. */
 int64_t call_due(const struct call *c, enum call_class *class);
-/* Set the deadline timer, unless it fires earlier anyway: then it will look again. */
+/* Set the deadline timer, unless it fires earlier anyway: the call is armed again then. */
 void call_arm(struct call *c);
 /* The class of a transfer that libcurl has ended. */
 enum call_class call_classify(const struct call *c, CURLcode rc);
-/* Fill in the result. `why` is libcurl's word for it, or NULL. */
+/* Fill in the result. `why` is libcurl's message about the failure, or NULL. */
 void call_fill_result(struct call *c, enum call_class class, const char *why);
 
 /* call_setup.c: parse a URL into *out, which the caller cleans up also after a failure. ERR_INVALID, ERR_NOMEM. */

@@ -158,7 +158,7 @@ test('secrets are added, used, replaced and deleted, and no page shows a value',
     await add('crm', KEY)
     await page.getByText('The secret is added.').waitFor()
     await add('crm', NEXT)
-    await page.getByRole('alert').getByText('There is a secret with this name.').waitFor()
+    await page.getByRole('alert').getByText('A secret with this name already exists.').waitFor()
     await add('unused', 'x')
     await page.getByText('The secret is added.').waitFor()
     await isAccessible(page, 'two secrets')
