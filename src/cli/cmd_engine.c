@@ -90,7 +90,7 @@ static enum status engine_read_settings(struct cli *cl, const struct engine_type
         if (engine_field_is_secret(f))
             return cli_usage(e, "%s is secret: give it with --key-stdin, and not as an argument that others can see.",
                              f->label);
-        if (json_set_str(out, f->name, rest) != 0)
+        if (engine_field_set(f, rest, out) != 0)
             return err_nomem(e);
     }
     return OK;
@@ -107,7 +107,7 @@ static enum status engine_read_key(struct cli *cl, const struct engine_type *t, 
     if (!f)
         return cli_usage(e, "An engine of the type \"%s\" has no key.", t->name);
     enum status st = cli_read_file(cl, "-", KEY_MAX, &key, e);
-    return st == OK && json_set_str(out, f->name, str_trim(key)) != 0 ? err_nomem(e) : st;
+    return st == OK && engine_field_set(f, str_trim(key), out) != 0 ? err_nomem(e) : st;
 }
 
 enum status cmd_engine_add(struct cli *cl, struct err *e)

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/num.h"
 #include "base/utf8.h"
 #include "net/fetch.h"
 
@@ -63,7 +64,7 @@ const struct engine_field *engine_field_find(const struct engine_type *t, struct
 
 bool engine_field_is_secret(const struct engine_field *f)
 {
-    return f->kind == ENGINE_FIELD_SECRET || f->kind == ENGINE_FIELD_BLOCK;
+    return f->kind == ENGINE_FIELD_SECRET || f->kind == ENGINE_FIELD_PASSWORD || f->kind == ENGINE_FIELD_BLOCK;
 }
 
 static enum status field_wrong(const struct engine_field *f, struct err *e, const char *why)
@@ -107,10 +108,22 @@ static const char *field_text_fault(const struct engine_field *f, struct str s)
 
 enum status engine_field_check(const struct engine_field *f, const struct json *value, struct err *e)
 {
-    if (f->kind == ENGINE_FIELD_NUMBER)
-        return json_is(value, JSON_INT) ? OK : field_wrong(f, e, "it must be a whole number.");
+    if (f->kind == ENGINE_FIELD_NUMBER) {
+        int64_t n = json_int(value, -1);
+        return n >= 0 && n <= INT32_MAX ? OK : field_wrong(f, e, "it must be a whole number from 0 to 2147483647.");
+    }
     if (!json_is(value, JSON_STRING))
         return field_wrong(f, e, "it must be a text.");
     const char *fault = field_text_fault(f, json_str(value));
     return fault ? field_wrong(f, e, fault) : OK;
+}
+
+/* Spaces are copied along with keys and addresses; in a password they may be meant. */
+int engine_field_set(const struct engine_field *f, struct str typed, struct json *settings)
+{
+    struct str value = f->kind == ENGINE_FIELD_BLOCK || f->kind == ENGINE_FIELD_PASSWORD ? typed : str_trim(typed);
+    int64_t number;
+    if (f->kind == ENGINE_FIELD_NUMBER && num_i64(value, 0, INT32_MAX, &number))
+        return json_set_int(settings, f->name, number);
+    return json_set_str(settings, f->name, value);
 }

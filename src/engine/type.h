@@ -9,6 +9,7 @@ enum engine_field_kind {
     ENGINE_FIELD_TEXT,
     ENGINE_FIELD_URL,
     ENGINE_FIELD_SECRET,
+    ENGINE_FIELD_PASSWORD,
     ENGINE_FIELD_NUMBER,
     ENGINE_FIELD_BLOCK
 };
@@ -32,7 +33,10 @@ const struct engine_field *engine_field_next(const struct engine_type *t, const 
 const struct engine_field *engine_field_find(const struct engine_type *t, struct str name);
 bool engine_field_is_secret(const struct engine_field *f);
 /* Checks one value. ERR_INVALID code engine_setting at "/settings/<name>". A URL has no user, password, query or
- * fragment and no dot segment; no text has a control character. */
+ * fragment and no dot segment; no text has a control character; a number is from 0 to INT32_MAX. */
 enum status engine_field_check(const struct engine_field *f, const struct json *value, struct err *e);
+/* Set a member to what a person typed, as the kind of the setting wants it. A number that is none stays a text, which
+ * engine_field_check refuses in words. -1 without memory. */
+int engine_field_set(const struct engine_field *f, struct str typed, struct json *settings);
 
 #endif

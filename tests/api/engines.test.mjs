@@ -60,6 +60,32 @@ test('a setting that is wrong is refused with its pointer and in words', async (
     assert.equal((await call(mine, 'POST', '/v1/engines', openai('  '))).body.pointer, '/name')
 })
 
+test('a number is whole and in its range, and a password may have any character of a line', async () => {
+    const botpress = more => ({ type: 'botpress', name: 'Cloud', settings: { base_url: 'https://chat.botpress.cloud/abc', ...more } })
+    for (const quiet_ms of [-1, 1.5, '2000', 9000000000000000000]) {
+        const got = await call(mine, 'POST', '/v1/engines', botpress({ quiet_ms }))
+        assert.deepEqual([got.status, got.body.code, got.body.pointer], [422, 'engine_setting', '/settings/quiet_ms'], String(quiet_ms))
+    }
+    const { id, settings } = await made(mine, botpress({ quiet_ms: 1500 }))
+    assert.deepEqual([settings.quiet_ms, settings.max_wait_ms], [1500, 30000])
+    await call(mine, 'DELETE', `/v1/engines/${id}`)
+    const v12 = password => ({ type: 'botpress12', name: 'Old', settings: { base_url: 'https://bots.example.com', bot: 'b', email: 'a@example.com', password } })
+    assert.equal((await call(mine, 'POST', '/v1/engines', v12('two\nlines'))).body.pointer, '/settings/password')
+    assert.deepEqual((await made(mine, v12('groß und klein'))).secrets, ['password'])
+})
+
+test('a key does not follow its engine to another server', async () => {
+    const { id } = await made(mine, openai('Moving'))
+    const move = settings => call(mine, 'PATCH', `/v1/engines/${id}`, { settings })
+    for (const base_url of ['https://evil.example.com/v1', 'http://api.example.com/v1', 'https://api.example.com:8443/v1', 'https://api.example.com.evil.example.org/v1']) {
+        const got = await move({ base_url })
+        assert.deepEqual([got.status, got.body.code, got.body.pointer], [422, 'engine_setting', '/settings/api_key'], base_url)
+        assert.match(got.body.detail, /enter it again/)
+    }
+    for (const settings of [{ base_url: 'https://API.example.com/v2' }, { base_url: 'https://new.example.com/v1', api_key: key }, { base_url: 'https://other.example.com/v1', api_key: null }, { base_url: 'https://last.example.com/v1' }])
+        assert.equal((await move(settings)).status, 200, JSON.stringify(settings))
+})
+
 test('two engines of a workspace do not have one name, and those of another workspace do not exist', async () => {
     const engine = await made(mine, openai('Twin'))
     assert.deepEqual([(await call(mine, 'POST', '/v1/engines', openai('Twin'))).body.code], ['engine_name_taken'])
@@ -116,8 +142,11 @@ test('the command line lists, adds and removes engines, and sets the chain of a 
     const { body: bot } = await call(mine, 'POST', '/v1/bots', { template: 'faq', name: 'By hand' })
     const engine = (await parley.run('engine', 'add', 'ollama', '--name', 'Own machine', '--tenant', mine.id, 'base_url=http://127.0.0.1:11434', 'model=tiny')).trim()
     assert.match(engine, /^eng_/)
+    await assert.rejects(parley.run('engine', 'add', 'botpress', '--name', 'Slow', '--tenant', mine.id, 'base_url=https://chat.botpress.cloud/x', 'quiet_ms=soon'), /whole number/)
+    await parley.run('engine', 'add', 'botpress', '--name', 'Slow', '--tenant', mine.id, 'base_url=https://chat.botpress.cloud/x', 'quiet_ms=3000')
     const list = JSON.parse(await parley.run('--json', 'engine', 'list', '--tenant', mine.id))
     assert.ok(list.some(g => g.id === engine && g.type === 'ollama'))
+    assert.equal(list.find(g => g.name === 'Slow').settings.quiet_ms, 3000)
     await parley.run('bot', 'engines', bot.id, engine)
     assert.deepEqual(JSON.parse(await parley.run('--json', 'bot', 'engines', bot.id)).chain, [engine])
     await assert.rejects(parley.run('engine', 'add', 'openai', '--tenant', mine.id, 'model=x', `api_key=${key}`), /secret/)

@@ -183,8 +183,8 @@ static enum status engines_read_number(struct page *pg, const struct engines_num
     v *= n->unit;
     if (n->unit != 1)
         v = round(v);
-    int failed = n->whole && v == (double)(int64_t)v ? json_set_int(to, n->member, (int64_t)v)
-                                                     : json_set_double(to, n->member, v);
+    int failed = n->whole && v >= 0 && v < 1e15 && v == (double)(int64_t)v ? json_set_int(to, n->member, (int64_t)v)
+                                                                           : json_set_double(to, n->member, v);
     return failed ? err_nomem(&pg->e) : OK;
 }
 

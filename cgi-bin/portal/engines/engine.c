@@ -3,7 +3,6 @@
  * keeps it. */
 #include <stdio.h>
 
-#include "base/num.h"
 #include "engine/type.h"
 #include "portal/engines/engines.h"
 
@@ -52,6 +51,7 @@ static const char *engine_input_type(const struct engine_field *f)
 {
     switch (f->kind) {
     case ENGINE_FIELD_SECRET:
+    case ENGINE_FIELD_PASSWORD:
         return "password";
     case ENGINE_FIELD_URL:
         return "url";
@@ -118,17 +118,6 @@ void engines_engine_get(struct request *rq)
         engine_page_show(&pg, &form, 200);
 }
 
-/* A number that is none stays a text, which the check of the setting then refuses in words. */
-static bool engine_read_field(const struct engine_field *f, struct str value, struct json *to)
-{
-    int64_t number;
-    if (f->kind == ENGINE_FIELD_BLOCK)
-        return json_set_str(to, f->name, value) == 0;
-    if (f->kind == ENGINE_FIELD_NUMBER && num_i64(str_trim(value), 0, INT32_MAX, &number))
-        return json_set_int(to, f->name, number) == 0;
-    return json_set_str(to, f->name, str_trim(value)) == 0;
-}
-
 /* An empty secret is left out, which keeps the old one; its checkbox removes it. */
 static enum status engine_read_form(struct page *pg, const struct engine_form *form, struct json **out)
 {
@@ -140,7 +129,7 @@ static enum status engine_read_form(struct page *pg, const struct engine_form *f
         struct str value = request_form(pg->rq, f->name);
         snprintf(remove, sizeof(remove), "remove_%s", f->name);
         if (!engine_field_is_secret(f) || value.n)
-            ok = engine_read_field(f, value, settings);
+            ok = engine_field_set(f, value, settings) == 0;
         else if (request_form_has(pg->rq, remove))
             ok = json_set_null(settings, f->name) == 0;
     }

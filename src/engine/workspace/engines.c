@@ -8,7 +8,6 @@
 #include "account/rules.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "base/num.h"
 #include "base/secret.h"
 #include "base/shared.h"
 #include "engine/type.h"
@@ -25,6 +24,7 @@ struct engine_tx {
     struct arena *a;
     struct id id;
     const struct engine_wanted *wanted;
+    const struct json *before; /* its settings until now, without the secret ones; NULL: it is new */
     struct engine_row row;
 };
 
@@ -220,6 +220,34 @@ static enum status engine_take_settings(const struct engine_type *t, const struc
     return st;
 }
 
+/* Scheme, host and port. A host has at least one character, so its end is never before that of "https://". */
+static struct str engine_server(struct str url)
+{
+    size_t end = strlen("https://");
+    while (end < url.n && url.p[end] != '/')
+        end++;
+    return str_sub(url, 0, end);
+}
+
+/* A key goes only to the server that it was entered for. Otherwise anybody who may edit the engine could have it sent
+ * to a server of their own, and read there what no page shows. */
+static enum status engine_check_server(const struct engine_tx *tx, const struct engine_type *t, const struct json *open,
+                                       const struct json *secret, struct err *e)
+{
+    const struct engine_field *f = NULL;
+    if (!tx->before ||
+        str_ieq(engine_server(json_get_str(tx->before, "base_url")), engine_server(json_get_str(open, "base_url"))))
+        return OK;
+    while ((f = engine_field_next(t, f)))
+        if (engine_field_is_secret(f) && json_has(secret, f->name) && !json_has(tx->wanted->settings, f->name)) {
+            char pointer[64];
+            snprintf(pointer, sizeof(pointer), "/settings/%s", f->name);
+            return err_at(e, E_engine_setting, pointer,
+                          "%s: enter it again, because the engine moves to another server.", f->label);
+        }
+    return OK;
+}
+
 /* After all changes: what is required is there, and what has an initial value has it. */
 static enum status engine_complete(const struct engine_type *t, struct json *open, const struct json *secret,
                                    struct err *e)
@@ -228,9 +256,7 @@ static enum status engine_complete(const struct engine_type *t, struct json *ope
     while ((f = engine_field_next(t, f))) {
         bool there = json_has(engine_field_is_secret(f) ? secret : open, f->name);
         if (!there && f->initial[0] && !engine_field_is_secret(f)) {
-            int64_t number = 0;
-            bool whole = f->kind == ENGINE_FIELD_NUMBER && num_i64(str_from(f->initial), 0, INT32_MAX, &number);
-            if ((whole ? json_set_int(open, f->name, number) : json_set_str(open, f->name, str_from(f->initial))) != 0)
+            if (engine_field_set(f, str_from(f->initial), open) != 0)
                 return err_nomem(e);
         } else if (!there && f->required) {
             char pointer[64];
@@ -262,6 +288,8 @@ static enum status engine_apply(struct engine_tx *tx, struct json *open, struct 
     if (!t)
         return err_raise_at(e, E_engine_type_unknown, "/type");
     enum status st = engine_take_settings(t, tx->wanted->settings, open, secret, e);
+    if (st == OK)
+        st = engine_check_server(tx, t, open, secret, e);
     if (st == OK)
         st = engine_complete(t, open, secret, e);
     return st == OK ? engine_make_row(tx, open, secret, e) : st;
@@ -315,6 +343,8 @@ static enum status engine_change_write(struct db *c, void *ctx, struct err *e)
         st = rules_name(tx->wanted->name, "/name", "The engine's name", &tx->row.name, e);
     if (st == OK)
         st = engine_from_row(&tx->row, tx->a, &now, e);
+    if (st == OK)
+        tx->before = now.settings;
     if (st == OK)
         st = engine_unseal(tx->cf, tx->who->tenant, &tx->row, tx->a, &secret, e);
     if (st == ERR_INVALID && err_is(e, E_engine_key_lost)) /* a new key repairs it */

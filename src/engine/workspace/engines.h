@@ -39,7 +39,8 @@ struct engine_wanted {
 enum status engines_add(struct db *c, const struct config *cf, const struct actor *who, const struct engine_wanted *w,
                         struct arena *a, struct workspace_engine *out, struct err *e);
 /* Changes what is given: a name of no bytes stays; settings replace those of the same name, null removes one. The type
- * stays. Errors as of engines_add and engines_get. */
+ * stays. When base_url names another server, secret settings that are set have to be given again. Errors as of
+ * engines_add and engines_get. */
 enum status engines_change(struct db *c, const struct config *cf, const struct actor *who, struct id engine,
                            const struct engine_wanted *w, struct arena *a, struct workspace_engine *out, struct err *e);
 /* Also takes it out of the chains of all bots. */
