@@ -50,6 +50,23 @@ test('a change whose outcome is not known is recorded as asked, a refused one as
     assert.deepEqual(await changes(tenant), [{ kind: 'upgrade', state: 'failed' }])
 })
 
+test('an outcome that cannot be recorded is an error, unless Stripe refused the change: then its reason is reported', async () => {
+    const tenant = await bed.buyer('starter'), [sub] = bed.subscriptions(tenant)
+    await bed.usage(tenant, sub, 10)
+    await bed.install.sql("CREATE TRIGGER no_outcome BEFORE UPDATE ON plan_change FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'test'")
+    try {
+        fake.control.card(sub.customer, 'fail')
+        assert.equal((await apply(tenant, 'professional', nowMs())).code, 'stripe_card_declined')
+        fake.control.card(sub.customer, 'ok')
+        const done = await apply(tenant, 'professional', nowMs())
+        assert.deepEqual([done.ok, done.code], [false, 'internal'])
+        assert.notEqual(done.message, '')
+        assert.equal((await bed.state(tenant)).plan, 'professional', 'Stripe has made the change')
+    } finally {
+        await bed.install.sql('DROP TRIGGER no_outcome')
+    }
+})
+
 test('a change at the end of the period, and its taking back, are recorded as done', async () => {
     const tenant = await bed.buyer('professional')
     for (const [plan, kind] of [['starter', 'downgrade'], ['free', 'cancel']]) {
@@ -107,6 +124,14 @@ test('bots that stay: as many as the larger of the new and the assigned plan all
     assert.equal(await keep(), 5, 'the assigned plan is smaller')
     await bed.install.run('tenant', 'plan', tenant, 'starter')
     assert.equal((await preview(tenant, 'free')).bots_keep, 5, 'the assigned plan still holds after the subscription')
+})
+
+test('a change without a choice of bots leaves an earlier choice as it is', async () => {
+    const tenant = await bed.buyer('professional'), bots = await bed.bots(tenant, 7)
+    const planned = await ops.call({ op: 'apply', tenant, plan: 'starter', proration: nowMs(), keep: bots.slice(2) })
+    assert.equal(planned.ok, true, planned.message)
+    for (const plan of ['free', 'enterprise']) assert.equal((await apply(tenant, plan, nowMs())).ok, true, plan)
+    assert.deepEqual(await bed.kept(tenant), bots.slice(2))
 })
 
 test('while an invoice is not paid, the same plan and the end can be previewed, another plan cannot', async () => {

@@ -13,7 +13,6 @@
 #include "account/operator_log.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/shared.h"
 #include "billing/checkout/change_internal.h"
 #include "bot/bot.h"
 
@@ -73,8 +72,7 @@ static enum status changing_begin(struct changing *g, enum change_kind kind, str
 }
 
 /* Records the outcome. The result of the call matters more than that of writing the row: Stripe has already
- * decided. The mirror is refreshed before the cached entitlements are dropped, so that they are read again from the
- * new state. */
+ * decided. The refresh of the mirror also makes every process read the entitlements again. */
 static enum status changing_finish(struct changing *g, enum status st, struct err *e)
 {
     struct err why = ERR_INIT;
@@ -84,8 +82,7 @@ static enum status changing_finish(struct changing *g, enum status st, struct er
         g->outcome = OUTCOME_ASKED; /* the outcome is not known */
     operation_refresh(g->x.op, STRIPE_OBJECT_SUBSCRIPTION, g->x.sub->id);
     enum status written = held_transaction(g->x.op->p, changing_finish_tx, g, &why);
-    shared_bump("plan", g->x.op->tenant);
-    if (st == OK && written != OK && e)
+    if (st == OK && written != OK)
         *e = why;
     return st != OK ? st : written;
 }

@@ -4,7 +4,6 @@
  * The order keeps money right: an open checkout could be paid after the end, and usage that arrives after the last
  * invoice is on none. */
 #include "base/clock.h"
-#include "base/shared.h"
 #include "billing/checkout/change_internal.h"
 
 #include "base/banned.h"
@@ -127,8 +126,6 @@ enum status cancel_now(const struct billing_context *x, struct err *e)
     enum status st = operation_begin(&op, &why);
     if (st == OK)
         st = ending_run(&g, &why);
-    /* Also after a failure: some of the subscriptions may have ended. */
-    shared_bump("plan", op.tenant);
     st = operation_close(&op, st, "end of a subscription", &why);
     if (st != OK && e)
         *e = why;
