@@ -312,6 +312,44 @@ static void a_database_that_goes_away_after_a_lost_commit_refuses_the_turn(void 
     everything_adds_up();
 }
 
+/* ---- a conversation that changed in between ---- */
+
+/* As when another process moved it on and retention has deleted the messages since: only the number shows it. */
+static void a_conversation_that_moved_on_is_read_again(void **state)
+{
+    struct talk_out first, out;
+    (void)state;
+    OKAY(say("hello", "", NULL, &first, &fail));
+    dbtest_sqlf(DB, "UPDATE conversation SET seq = seq + 5 WHERE conversation_id = 0x%s",
+                dbtest_hex(first.conversation));
+    OKAY(say("after five others", "", &first, &out, &fail));
+    assert_int_equal(out.seq, first.seq + (int64_t)first.n + 6);
+    everything_adds_up();
+}
+
+static void a_deleted_conversation_is_refused_and_forgotten(void **state)
+{
+    static const char *const client_ids[] = {"", "the id of a late message"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(client_ids); i++) {
+        struct talk_out first, out;
+        struct err e = ERR_INIT, again = ERR_INIT;
+        OKAY(say("hello", "", NULL, &first, &fail));
+        const char *gone = dbtest_hex(first.conversation);
+        dbtest_sqlf(DB, "UPDATE usage_counter SET used = used - 1");
+        dbtest_sqlf(DB, "DELETE FROM usage_ledger WHERE conversation_id = 0x%s", gone);
+        dbtest_sqlf(DB, "DELETE FROM turn_event WHERE conversation_id = 0x%s", gone);
+        dbtest_sqlf(DB, "DELETE FROM message WHERE conversation_id = 0x%s", gone);
+        dbtest_sqlf(DB, "DELETE FROM conversation WHERE conversation_id = 0x%s", gone);
+        assert_int_equal(say("too late", client_ids[i], &first, &out, &e), ERR_CONFLICT);
+        assert_int_equal(e.code, E_reference);
+        assert_int_equal(say("too late", client_ids[i], &first, &out, &again), ERR_NOT_FOUND);
+        assert_int_equal(again.code, E_conversation_unknown);
+        assert_int_equal(recorded("too late"), 0);
+    }
+    everything_adds_up();
+}
+
 /* ---- concurrency ---- */
 
 struct visitor {
@@ -471,6 +509,8 @@ int main(int argc, char **argv)
                                        TEST(a_repeated_message_gets_the_first_answer),
                                        TEST(an_unfinished_turn_is_refused),
                                        TEST(a_database_that_goes_away_after_a_lost_commit_refuses_the_turn),
+                                       TEST(a_conversation_that_moved_on_is_read_again),
+                                       TEST(a_deleted_conversation_is_refused_and_forgotten),
                                        TEST(a_batch_is_recorded_once),
                                        TEST(a_turn_waits_for_the_commit_of_others_without_a_thread),
                                        TEST(a_trial_leaves_nothing_behind)};
