@@ -1,8 +1,8 @@
 /* turn_lock.c: one turn at a time for each key, in order of arrival. A turn that waits holds no thread.
  *
- * The table holds only keys that are in use; each has the list of those that wait for it. Giving a lock back hands it
- * to the first in the list directly (`granted`), so a newcomer cannot overtake. Only that one is
- * woken, because waking all of them for each turn would wake 15 in vain. */
+ * The table holds only keys that are in use; each has the list of the turns that wait for it. A lock that is given back
+ * goes directly to the first in the list, so a newcomer cannot overtake it. Only that turn is woken: waking all of them
+ * would wake up to 15 in vain each time. */
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -120,12 +120,10 @@ enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], struct t
     enum status st = OK;
     w->lock = NULL;
     w->queued = NULL;
-    w->granted = false;
     pthread_mutex_lock(&l->lock);
     struct turn_lock *k = lock_find(l, key);
     if (!k) {
         w->lock = lock_add(l, key, w->who);
-        w->granted = w->lock;
         st = w->lock ? OK : err_nomem(e);
     } else if (lock_may_wait(k, w->who)) {
         w->queued = k;
@@ -144,7 +142,7 @@ enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], struct t
 bool turn_lock_granted(struct turn_locks *l, struct turn_lock_wait *w)
 {
     pthread_mutex_lock(&l->lock);
-    bool granted = w->granted;
+    bool granted = w->lock;
     pthread_mutex_unlock(&l->lock);
     return granted;
 }
@@ -159,7 +157,6 @@ static void lock_hand_over(struct turn_locks *l, struct turn_lock *k)
         lock_mark(k, next->who);
         next->lock = k;
         next->queued = NULL;
-        next->granted = true;
         waker_wake(&next->waker);
     } else {
         lock_drop(l, k);
@@ -171,11 +168,10 @@ static void lock_hand_over(struct turn_locks *l, struct turn_lock *k)
 void turn_lock_give(struct turn_locks *l, struct turn_lock_wait *w)
 {
     pthread_mutex_lock(&l->lock);
-    if (w->granted)
+    if (w->lock)
         lock_hand_over(l, w->lock);
     else if (w->queued)
         lock_leave(w->queued, w);
-    w->granted = false;
     w->lock = w->queued = NULL;
     pthread_mutex_unlock(&l->lock);
 }

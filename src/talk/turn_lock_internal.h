@@ -18,8 +18,7 @@ struct turn_lock_wait {
     /* The turn's own mark of 16 bytes (its idempotency key) or NULL: turns that wait for one with the same mark will
      * get its answer, so they do not count towards the few that may wait. */
     const uint8_t *who;
-    struct turn_lock *lock, *queued;
-    bool granted;
+    struct turn_lock *lock, *queued; /* one of them at most: that it has, that it waits for */
     struct turn_lock_wait *next;
 };
 /* Takes the lock of `key`, or a place in its queue; turn_lock_granted says which. ERR_RATE code conversation_busy when
