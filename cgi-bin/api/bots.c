@@ -219,7 +219,7 @@ static int api_bots_number(const struct json *in, const char *key)
     return v < 0 || v > INT32_MAX ? 0 : (int)v;
 }
 
-/* What the check of the saved flow has found: the reply to a client that has no page to read it on. */
+/* What the check of the flow has found: the reply to a client that has no page to read it on. */
 static enum status api_bots_add_findings(struct api_call *call, struct json *o, const struct json *doc)
 {
     struct flow *f = NULL;
@@ -242,7 +242,8 @@ static enum status api_bots_add_findings(struct api_call *call, struct json *o, 
 }
 
 /* The revision that the client has read must still be the newest one: a change made in between is refused
- * (ERR_CONFLICT) and not overwritten. */
+ * (ERR_CONFLICT) and not overwritten. All that can fail comes before the save, so that an error means that nothing was
+ * saved. */
 void api_bots_flow_put(struct request *rq)
 {
     struct api_call call;
@@ -251,12 +252,12 @@ void api_bots_flow_put(struct request *rq)
     if (!api_bots_begin_body(rq, &call, &id, FIELDS({"flow", JSON_OBJECT, true}, {"revision", JSON_INT, true}), &in))
         return;
     int revision = api_bots_number(in, "revision");
-    enum status st = bot_draft_save(call.c, &call.who, id, json_get(in, "flow"), revision, &call.e);
-    struct json *o = st == OK ? json_new_object(call.a) : NULL;
-    if (st == OK && (!o || json_set_int(o, "revision", (int64_t)revision + 1) != 0))
-        st = err_nomem(&call.e);
+    struct json *o = json_new_object(call.a);
+    enum status st = o && json_set_int(o, "revision", (int64_t)revision + 1) == 0 ? OK : err_nomem(&call.e);
     if (st == OK)
         st = api_bots_add_findings(&call, o, json_get(in, "flow"));
+    if (st == OK)
+        st = bot_draft_save(call.c, &call.who, id, json_get(in, "flow"), revision, &call.e);
     api_end(&call, st, 200, o);
 }
 
@@ -378,8 +379,8 @@ static enum status api_bots_read_chain(struct api_call *call, struct json *in, s
     const struct json *chain = json_get(in, "chain");
     *out = (struct bot_engines){.prompt = json_get_str(in, "prompt"), .limits = json_get(in, "limits")};
     out->revision = (int)json_int(json_get(in, "revision"), -1);
-    if (json_len(chain) > ENGINE_CHAIN_MAX)
-        return err_at(&call->e, E_engines_too_many, "/chain", "A bot can have at most %d engines.", ENGINE_CHAIN_MAX);
+    if (json_len(chain) > ENGINE_LINKS_MAX)
+        return err_at(&call->e, E_engines_too_many, "/chain", "A bot can have at most %d engines.", ENGINE_LINKS_MAX);
     for (; out->n < json_len(chain); out->n++)
         if (!id_parse(ID_ENGINE, json_str(json_at(chain, out->n)), &out->chain[out->n]))
             return err_raise_at(&call->e, E_engine_unknown, "/chain");
