@@ -16,7 +16,10 @@
 #define COMPLETION_ID_MAX 64
 #define STOP_BYTES_MAX 256
 #define MODEL_TOKENS_MAX 1000000
-#define COMPLETION_QUIET_US (15 * 1000000LL)
+/* A stream that has begun cannot fail with a status any more, so it does not begin for a comment line before a proxy
+ * might lose patience. From then on a line a second finds out who has left. */
+#define COMPLETION_BEGIN_US (15 * 1000000LL)
+#define COMPLETION_QUIET_US (1 * 1000000LL)
 
 struct completion {
     struct request *rq;
@@ -198,14 +201,13 @@ static enum status chunk_begin(struct completion *x, struct err *e)
     return st;
 }
 
-/* A proxy between here and the client gives up a stream that is quiet for long. */
 static bool completion_gone(void *ctx)
 {
     struct completion *x = ctx;
     struct err e = ERR_INIT;
     if (request_gone(x->rq))
         return true;
-    if (!x->stream || clock_mono_us() - x->last_us < COMPLETION_QUIET_US)
+    if (!x->stream || clock_mono_us() - x->last_us < (x->begun ? COMPLETION_QUIET_US : COMPLETION_BEGIN_US))
         return false;
     return chunk_begin(x, &e) != OK || stream_heartbeat(x->rq, &e) != OK;
 }
