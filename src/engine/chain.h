@@ -15,7 +15,7 @@
 #include "base/waker.h"
 #include "engine/engine.h"
 
-#define ENGINE_LINKS_MAX 5
+#define ENGINE_LINKS_MAX 5 /* engines of one bot (count) */
 #define ENGINE_TRIES_MAX 3
 #define ENGINE_CONNECT_MS 3000 /* defaults of the times below */
 #define ENGINE_FIRST_BYTE_MS 20000

@@ -21,6 +21,7 @@ struct engine_call;
 struct text_think; /* engine/text.h */
 
 #define ENGINE_JSON_DEPTH 64 /* levels, of what servers send */
+#define ENGINE_STOP_MAX 4    /* texts at which an answer ends; OpenAI takes no more */
 
 /* ---- the question ---- */
 
@@ -69,7 +70,7 @@ struct engine_turn {
     const struct json *state;  /* an object: what ENGINE_EVENT_STATE reported in earlier turns; may be NULL */
     double temperature, top_p; /* less than 0: the server's own */
     int64_t max_tokens, seed;  /* max_tokens 0, seed less than 0: the server's own */
-    const struct str *stop;
+    const struct str *stop;    /* at most ENGINE_STOP_MAX */
     size_t stop_count;
 };
 

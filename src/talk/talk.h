@@ -103,17 +103,24 @@ enum status talk_begin(struct talk *t, const struct talk_in *in, const struct ta
                        const struct waker *w, struct turn **out, struct err *e);
 bool talk_step(struct turn *u);
 enum status talk_end(struct turn *u, struct talk_out *out, struct err *e);
-/* One message to the draft, in a test chat. Nothing is recorded or counted: the state comes from the caller and goes
- * back to it. `text`, `choice` and `locale` are as in struct talk_in. */
+/* One message to the draft, in a test chat. Nothing is recorded or counted, except what its engines cost: the state
+ * comes from the caller and goes back to it. `text`, `choice`, `locale` and `gone` are as in struct talk_in. */
 struct talk_trial {
     struct id tenant, bot;
     struct str text, choice, locale;
-    const struct json *state; /* as the previous call gave it; NULL at first */
-    struct json *path;        /* an array, gets {"node","type"} of each node taken, also "fault" and "asked" (see
-                               * turn_engine_note); may be NULL */
+    const struct json *state;           /* as the previous call gave it; NULL at first */
+    const struct talk_message *history; /* of the chat before this message, oldest first: engines are told */
+    size_t history_n;
+    struct json *path; /* an array, gets {"node","type"} of each node taken, also "fault" and "asked" (see
+                        * turn_engine_note); may be NULL */
+    bool (*gone)(void *ctx);
+    void *gone_ctx;
 };
-enum status talk_test(struct talk *t, const struct talk_trial *trial, struct arena *a, struct talk_out *out,
-                      struct json **next, struct err *e);
+/* As talk_begin: then come the steps, and talk_test_end in place of talk_end, which sets *next on OK. `trial` must stay
+ * as it is until then. Errors besides those of a turn: ERR_NOT_FOUND code bot_unknown. */
+enum status talk_test_begin(struct talk *t, const struct talk_trial *trial, struct arena *a, const struct waker *w,
+                            struct turn **out, struct err *e);
+enum status talk_test_end(struct turn *u, struct talk_out *out, struct json **next, struct err *e);
 
 /* A conversation and the visitor's right to it. Each function below answers ERR_NOT_FOUND codes bot_unknown,
  * conversation_unknown, or ERR_AUTH code token_invalid. */

@@ -58,11 +58,6 @@ static enum status turn_reply_begin(struct turn *u, struct err *e)
         return OK;
     if (u->conv.flow_state.n && u->conv.state == TALK_OPEN)
         st = json_parse(u->arena, u->conv.flow_state, MAX_JSON_DEPTH, &state, e);
-    /* A copy, because a try that is repeated begins with the state as it was. */
-    const struct json *kept = json_get(state, "engines");
-    u->engines_kept = kept ? json_copy(u->arena, kept) : NULL;
-    if (kept && !u->engines_kept)
-        return err_nomem(e);
     return st == OK ? turn_think_begin(u, state, e) : st;
 }
 
@@ -74,15 +69,12 @@ static enum status turn_reply(struct turn *u, bool *waits, struct err *e)
         return st;
     u->conv.state = talk_state_after(u->result.status);
     u->conv.locale = u->result.language.n ? u->result.language : u->conv.locale;
-    if (u->engines_kept && json_set_copy(u->result.state, "engines", u->engines_kept) != 0)
-        return err_nomem(e);
     return turn_write_state(u, e);
 }
 
 /* ---- the phases ---- */
 
-/* The lock goes to the next turn at once; the bots are kept until the caller has used the replies. */
-static void turn_end(struct turn *u, enum status st)
+void turn_end(struct turn *u, enum status st)
 {
     turn_think_abandon(u);
     turn_lock_give(u->talk->locks, &u->lock);
@@ -166,6 +158,10 @@ static bool turn_phase_think(struct turn *u)
     enum status st = turn_reply(u, &waits, &u->err);
     if (waits)
         return turn_left(u);
+    if (u->trial) {
+        turn_end(u, st);
+        return true;
+    }
     if (st == OK)
         st = turn_record_begin(u, &u->err);
     u->phase = TURN_RECORDS;
@@ -218,19 +214,28 @@ static enum status turn_admit(struct turn *u, struct err *e)
     return st != OK ? st : turn_ask_lock(u, e);
 }
 
+struct turn *turn_new(struct talk *t, const struct talk_in *in, struct arena *a, const struct waker *w)
+{
+    struct turn *u = ARENA_NEW(a, struct turn);
+    if (u) {
+        *u = (struct turn){.talk = t,
+                           .in = in,
+                           .arena = a,
+                           .waker = *w,
+                           .now_ms = clock_now_ms(),
+                           .begun_us = clock_mono_us(),
+                           .out = {.conversation = ID_NONE}};
+    }
+    return u;
+}
+
 enum status talk_begin(struct talk *t, const struct talk_in *in, const struct talk_sink *sink, struct arena *a,
                        const struct waker *w, struct turn **out, struct err *e)
 {
-    struct turn *u = ARENA_NEW(a, struct turn);
+    struct turn *u = turn_new(t, in, a, w);
     if (!u)
         return err_nomem(e);
-    *u = (struct turn){.talk = t,
-                       .in = in,
-                       .sink = sink,
-                       .arena = a,
-                       .waker = *w,
-                       .begun_us = clock_mono_us(),
-                       .out = {.conversation = ID_NONE}};
+    u->sink = sink;
     enum status st = turn_admit(u, &u->err);
     if (st != OK)
         turn_end(u, st);
@@ -257,61 +262,4 @@ enum status talk_end(struct turn *u, struct talk_out *out, struct err *e)
     if (u->status != OK && e)
         *e = u->err;
     return u->status;
-}
-
-/* ---- the draft ---- */
-
-/* Nothing of a trial can be parked yet, so its thread waits. */
-static enum status trial_think(struct turn *u, const struct json *state, struct err *e)
-{
-    struct waker_wait wait;
-    bool waits = false;
-    waker_wait_begin(&wait, &u->waker);
-    enum status st = turn_think_begin(u, state, e);
-    if (st == OK)
-        st = turn_think_step(u, &waits, e);
-    while (st == OK && waits) {
-        (void)waker_wait_for(&wait, -1);
-        st = turn_think_step(u, &waits, e);
-    }
-    waker_wait_end(&wait);
-    return st;
-}
-
-/* No lock, no rates, no journal: nothing of a trial is kept on the server, so there is nothing that two of them could
- * disturb. */
-enum status talk_test(struct talk *t, const struct talk_trial *trial, struct arena *a, struct talk_out *out,
-                      struct json **next, struct err *e)
-{
-    const struct talk_in in = {.bot = trial->bot,
-                               .token = STR_EMPTY,
-                               .text = trial->text,
-                               .choice = trial->choice,
-                               .client_id = STR_EMPTY,
-                               .locale = trial->locale,
-                               .visitor = STR_EMPTY};
-    struct turn u = {
-        .talk = t,
-        .in = &in,
-        .arena = a,
-        .path = trial->path,
-        .now_ms = clock_now_ms(),
-        .conv = {.tenant = trial->tenant, .bot = trial->bot, .locale = trial->locale, .flow_state = STR_EMPTY}};
-    struct err mine = ERR_INIT;
-    e = e ? e : &mine;
-    *out = (struct talk_out){.conversation = ID_NONE};
-    enum status st = turn_check_input(&in, e);
-    if (st == OK)
-        st = bot_live_version(t->pool, trial->tenant, trial->bot, 0, &u.live, e);
-    if (st != OK)
-        return st;
-    st = trial_think(&u, trial->state, e);
-    if (st == OK) {
-        out->state = talk_state_after(u.result.status);
-        out->messages = u.replies;
-        out->n = u.reply_n;
-        *next = u.result.state;
-    }
-    bot_live_release(&u.live);
-    return st;
 }

@@ -26,40 +26,40 @@ static int64_t engine_limit(const struct turn_engine *q, const char *name, int64
 
 /* The visitor and the bot as the two roles that engines know. What was said by a person for the bot counts as the
  * bot's. */
-static size_t engine_add_history(const struct message_page *page, struct engine_message *to)
+static void engine_add_history(struct turn_engines *g, const struct talk_message *said, size_t n)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < page->n; i++) {
-        const struct talk_message *m = &page->rows[i];
-        if (m->m.text.n && m->from != SENDER_SYSTEM)
-            to[n++] = (struct engine_message){.role = m->from == SENDER_VISITOR ? ENGINE_USER : ENGINE_ASSISTANT,
-                                              .text = m->m.text};
-    }
-    return n;
+    for (size_t i = n > HISTORY_MESSAGES ? n - HISTORY_MESSAGES : 0; i < n; i++)
+        if (said[i].m.text.n && said[i].from != SENDER_SYSTEM)
+            g->history[g->history_n++] = (struct engine_message){
+                .role = said[i].from == SENDER_VISITOR ? ENGINE_USER : ENGINE_ASSISTANT, .text = said[i].m.text};
 }
 
 /* The last messages of the conversation, as many as fit. The first message of a conversation has none before it. */
-static enum status engine_read_history(struct turn *u, struct db *c, struct engine_message *to, size_t *n,
-                                       struct err *e)
+static enum status engine_read_history(struct turn *u, struct db *c, struct err *e)
 {
-    struct turn_engine *q = &u->engine;
+    struct turn_engines *g = &u->engines;
     const struct message_range range = {.conversation = u->conv.id,
                                         .after = u->conv.seq > HISTORY_MESSAGES ? u->conv.seq - HISTORY_MESSAGES : 0,
                                         .limit = HISTORY_MESSAGES};
-    struct message_page page;
-    *n = 0;
-    if (!q->call->history || u->opens || u->conv.seq == 0)
+    struct message_page page = {0};
+    enum status st = OK;
+    if (g->history || !u->engine.call->history)
         return OK;
-    enum status st = conversation_store_messages(c, u->conv.tenant, &range, u->arena, &page, e);
-    if (st == OK)
-        *n = engine_add_history(&page, to);
+    if (!u->trial && !u->opens && u->conv.seq > 0)
+        st = conversation_store_messages(c, u->conv.tenant, &range, u->arena, &page, e);
+    if (st == OK && !(g->history = arena_array(u->arena, HISTORY_MESSAGES, sizeof(*g->history))))
+        st = err_nomem(e);
+    if (st == OK && u->trial)
+        engine_add_history(g, u->trial->history, u->trial->history_n);
+    else if (st == OK)
+        engine_add_history(g, page.rows, page.n);
     return st;
 }
 
 /* The bot's prompt comes first, then what the node adds. */
-static enum status engine_system_text(struct turn *u, struct str prompt, struct str *out, struct err *e)
+static enum status engine_system_text(struct turn *u, struct str *out, struct err *e)
 {
-    struct str more = u->engine.call->instructions, said = STR_EMPTY;
+    struct str prompt = u->engines.bot.prompt, more = u->engine.call->instructions, said = STR_EMPTY;
     enum status st = prompt.n ? flow_render(u->run, prompt, &said, e) : OK;
     if (st != OK)
         return st;
@@ -75,7 +75,7 @@ static enum status engine_system_text(struct turn *u, struct str prompt, struct 
 static enum status engine_add_tools(struct turn *u, struct engine_message *to, size_t *n, struct err *e)
 {
     const struct flow_engine_call *q = u->engine.call;
-    struct engine_tool_call *calls = arena_array(u->arena, q->use_n + 1, sizeof(*calls));
+    struct engine_tool_call *calls = arena_array(u->arena, q->use_n, sizeof(*calls));
     if (!calls)
         return err_nomem(e);
     for (size_t i = 0, end; i < q->use_n; i = end) {
@@ -93,39 +93,37 @@ static enum status engine_add_tools(struct turn *u, struct engine_message *to, s
     return OK;
 }
 
-/* System message, history, question, tools: in the order in which every engine expects them. */
-static enum status engine_make_turn(struct turn *u, struct db *c, struct str prompt, struct engine_turn *t,
-                                    struct err *e)
+/* System message, history, question, tools: in the order in which every engine expects them. What is dropped of the
+ * history leaves a place for the system message in front of the rest. */
+static enum status engine_make_turn(struct turn *u, struct engine_turn *t, struct err *e)
 {
-    struct turn_engine *q = &u->engine;
-    struct engine_message *all = arena_array(u->arena, HISTORY_MESSAGES + 2 + 2 * q->call->use_n, sizeof(*all));
+    const struct flow_engine_call *q = u->engine.call;
+    size_t n = q->history ? u->engines.history_n : 0;
+    struct engine_message *all = arena_array(u->arena, 1 + n + 1 + 2 * q->use_n, sizeof(*all));
     struct str system = STR_EMPTY;
-    size_t n = 0, from = 0;
-    enum status st = all ? engine_system_text(u, prompt, &system, e) : err_nomem(e);
-    if (st == OK)
-        st = engine_read_history(u, c, all + 1, &n, e);
+    enum status st = all ? engine_system_text(u, &system, e) : err_nomem(e);
     if (st != OK)
         return st;
-    all[1 + n++] = (struct engine_message){.role = ENGINE_USER, .text = q->call->text};
-    st = engine_add_tools(u, all + 1, &n, e);
+    struct engine_message *said = all + 1;
+    if (n)
+        memcpy(said, u->engines.history, n * sizeof(*said));
+    said[n++] = (struct engine_message){.role = ENGINE_USER, .text = q->text};
+    st = engine_add_tools(u, said, &n, e);
     if (st != OK)
         return st;
-    from = engine_history_begin(all + 1, n, (size_t)engine_limit(q, "history_tokens", HISTORY_TOKENS));
-    if (system.n) {
-        all[from] = (struct engine_message){.role = ENGINE_SYSTEM, .text = system};
-        n++;
-    } else {
-        from++;
-    }
-    t->messages = all + from;
-    t->message_count = n - (system.n ? from : from - 1);
+    int64_t tokens = engine_limit(&u->engine, "history_tokens", HISTORY_TOKENS);
+    struct engine_message *first = said + engine_history_begin(said, n, (size_t)tokens);
+    if (system.n)
+        *--first = (struct engine_message){.role = ENGINE_SYSTEM, .text = system};
+    t->messages = first;
+    t->message_count = (size_t)(said + n - first);
     return OK;
 }
 
 static enum status engine_set_tools(struct turn *u, struct engine_turn *t, struct err *e)
 {
     const struct flow_engine_call *q = u->engine.call;
-    struct engine_tool *all = arena_array(u->arena, q->tool_n + 1, sizeof(*all));
+    struct engine_tool *all = arena_array(u->arena, q->tool_n, sizeof(*all));
     if (!all)
         return err_nomem(e);
     for (; t->tool_count < q->tool_n; t->tool_count++)
@@ -135,14 +133,14 @@ static enum status engine_set_tools(struct turn *u, struct engine_turn *t, struc
     return OK;
 }
 
-static void engine_set_sampling(const struct turn_engine *q, struct engine_turn *t, struct str stop[4])
+static void engine_set_sampling(const struct turn_engine *q, struct engine_turn *t, struct str stop[ENGINE_STOP_MAX])
 {
     const struct json *list = json_get(q->limits, "stop");
     t->temperature = json_double(json_get(q->limits, "temperature"), -1);
     t->top_p = json_double(json_get(q->limits, "top_p"), -1);
     t->max_tokens = engine_limit(q, "max_tokens", 0);
     t->seed = engine_limit(q, "seed", -1);
-    for (; t->stop_count < json_len(list) && t->stop_count < 4; t->stop_count++)
+    for (; t->stop_count < json_len(list) && t->stop_count < ENGINE_STOP_MAX; t->stop_count++)
         stop[t->stop_count] = json_str(json_at(list, t->stop_count));
     t->stop = stop;
     t->schema = q->call->schema;
@@ -154,50 +152,64 @@ static struct engine_account engine_account_of(struct turn *u, char visitor[ID_T
 {
     static const char *const purposes[] = {
         [FLOW_ASK] = "answer", [FLOW_CLASSIFY] = "classify", [FLOW_EXTRACT] = "extract"};
-    bool test = id_is_none(u->conv.id);
-    return (struct engine_account){
-        .tenant = u->conv.tenant,
-        .bot = u->conv.bot,
-        .conversation = u->conv.id,
-        .visitor = u->in->visitor.n ? u->in->visitor : str_from(id_text(ID_CONVERSATION, u->conv.id, visitor)),
-        .purpose = test ? "test" : purposes[u->engine.call->kind],
-        .limits = u->engine.limits};
+    struct str id = str_from(id_text(ID_CONVERSATION, u->conv.id, visitor));
+    if (u->trial) /* people who test share no cap of one visitor */
+        return (struct engine_account){.tenant = u->conv.tenant,
+                                       .bot = u->conv.bot,
+                                       .visitor = STR_EMPTY,
+                                       .purpose = "test",
+                                       .limits = u->engine.limits};
+    return (struct engine_account){.tenant = u->conv.tenant,
+                                   .bot = u->conv.bot,
+                                   .conversation = u->conv.id,
+                                   .visitor = u->in->visitor.n ? u->in->visitor : id,
+                                   .purpose = purposes[u->engine.call->kind],
+                                   .limits = u->engine.limits};
+}
+
+/* The chain and its keys are read once in a turn: an engine that asks for tools is asked again with what it began
+ * with. */
+static enum status engine_read_bot(struct turn *u, struct db *c, struct err *e)
+{
+    struct turn_engines *g = &u->engines;
+    if (g->links)
+        return OK;
+    struct engine_link *links = arena_array(u->arena, ENGINE_LINKS_MAX, sizeof(*links));
+    enum status st = links ? engines_for_turn(c, u->talk->config, u->conv.tenant, u->conv.bot, u->arena, &g->bot, links,
+                                              &g->link_n, e)
+                           : err_nomem(e);
+    g->links = st == OK ? links : NULL;
+    return st;
 }
 
 /* All that needs the database, with one connection: the chain, its keys, the caps, the history. */
-static enum status engine_prepare(struct turn *u, struct engine_chain_request *rq, struct engine_turn *t,
-                                  const char **why, struct err *e)
+static enum status engine_prepare(struct turn *u, const char **why, struct err *e)
 {
-    struct bot_engines b;
-    struct engine_link *links = arena_array(u->arena, ENGINE_CHAIN_MAX, sizeof(*links));
+    struct turn_engines *g = &u->engines;
     char visitor[ID_TEXT_MAX];
     struct db *c = NULL;
-    enum status st = links ? db_get(u->talk->pool, &c, e) : err_nomem(e);
+    enum status st = db_get(u->talk->pool, &c, e);
     if (st == OK)
-        st = engines_for_turn(c, u->talk->config, u->conv.tenant, u->conv.bot, u->arena, &b, links, &rq->link_count, e);
-    if (st == OK) {
-        u->engine.limits = b.limits;
-        rq->links = links;
-        for (size_t i = 0; i < rq->link_count; i++)
-            links[i].state = turn_engine_state(u, links[i].engine);
-        u->engine.links = links;
-        if (rq->link_count == 0)
-            *why = "No engine is set up for this bot.";
-    }
+        st = engine_read_bot(u, c, e);
+    u->engine.limits = g->bot.limits;
+    if (st == OK && g->link_n == 0)
+        *why = "No engine is set up for this bot.";
     if (st == OK && !*why) {
         const struct engine_account who = engine_account_of(u, visitor);
         st = engine_account_check(c, &who, u->now_ms, u->arena, why, e);
     }
     if (st == OK && !*why)
-        st = engine_make_turn(u, c, b.prompt, t, e);
+        st = engine_read_history(u, c, e);
     db_put(c);
+    for (size_t i = 0; st == OK && i < g->link_n; i++)
+        g->links[i].state = turn_engine_state(u, g->links[i].engine);
     return st;
 }
 
 static void engine_set_masking(struct turn *u, struct engine_chain_request *rq)
 {
     const struct json *list = json_get(u->engine.limits, "mask_patterns");
-    struct str *patterns = arena_array(u->arena, json_len(list) + 1, sizeof(*patterns));
+    struct str *patterns = arena_array(u->arena, json_len(list), sizeof(*patterns));
     rq->mask = json_bool(json_get(u->engine.limits, "mask"));
     for (; patterns && rq->mask_pattern_count < json_len(list); rq->mask_pattern_count++)
         patterns[rq->mask_pattern_count] = json_str(json_at(list, rq->mask_pattern_count));
@@ -206,7 +218,7 @@ static void engine_set_masking(struct turn *u, struct engine_chain_request *rq)
 
 static enum status turn_engine_ask(struct turn *u, const char **why, struct err *e)
 {
-    struct str stop[4];
+    struct str stop[ENGINE_STOP_MAX];
     char id[ID_TEXT_MAX];
     const char *message = arena_printf(u->arena, "%s-%lld-%zu", id_text(ID_CONVERSATION, u->conv.id, id),
                                        (long long)u->conv.seq + 1, u->asked++);
@@ -217,12 +229,18 @@ static enum status turn_engine_ask(struct turn *u, const char **why, struct err 
                             .contact = u->conv.id,
                             .message_id = str_from(message),
                             .language = u->engine.call->language};
-    struct engine_chain_request rq = {.asking = ENGINE_ASK_TURN, .tenant = u->conv.tenant, .turn = &t};
-    enum status st = engine_prepare(u, &rq, &t, why, e);
+    enum status st = engine_prepare(u, why, e);
+    if (st == OK && !*why)
+        st = engine_make_turn(u, &t, e);
     if (st == OK && !*why)
         st = engine_set_tools(u, &t, e);
     if (st != OK || *why)
         return st;
+    struct engine_chain_request rq = {.asking = ENGINE_ASK_TURN,
+                                      .tenant = u->conv.tenant,
+                                      .links = u->engines.links,
+                                      .link_count = u->engines.link_n,
+                                      .turn = &t};
     engine_set_sampling(&u->engine, &t, stop);
     engine_set_masking(u, &rq);
     const struct config *c = config_current();
@@ -337,8 +355,9 @@ static enum status engine_drain(struct turn *u, struct err *e)
     struct engine_event ev;
     struct err mine = ERR_INIT;
     while (engine_chain_next(q->chain, u->arena, &ev, &mine)) {
-        enum status st = ev.kind == ENGINE_EVENT_STATE ? turn_engine_state_set(u, q->links[ev.index].engine, &ev, e)
-                                                       : OK;
+        enum status st = ev.kind == ENGINE_EVENT_STATE
+                             ? turn_engine_state_set(u, u->engines.links[ev.index].engine, &ev, e)
+                             : OK;
         if (st != OK)
             return st;
         engine_take_event(q, &ev, u->arena);
@@ -407,7 +426,7 @@ enum status turn_engine_step(struct turn *u, bool *waits, struct flow_engine_res
     engine_record(u, &o);
     engine_count(u, &o);
     st = engine_result(u, &o, out, e);
-    if (st == OK && u->path)
+    if (st == OK && u->trial && u->trial->path)
         st = turn_engine_note(u, &o, e);
     turn_engine_abandon(u);
     return st;

@@ -4,14 +4,22 @@
 
 #include "engine/chain.h"
 #include "engine/workspace/account.h"
+#include "engine/workspace/engines.h"
 #include "flow/flow.h"
 
 struct turn;
+/* What the first question of a turn reads for all of them; all zeros before it. */
+struct turn_engines {
+    struct bot_engines bot;
+    struct engine_link *links;
+    size_t link_n;
+    struct engine_message *history; /* of the conversation; NULL: not read yet */
+    size_t history_n;
+};
 /* The present question; all zeros when there is none. */
 struct turn_engine {
     struct engine_chain *chain;
     const struct flow_engine_call *call;
-    const struct engine_link *links;
     struct json *limits; /* of the bot */
     struct buf text;     /* of the answer so far */
     size_t shown;        /* how much of it went to the sink as it came */

@@ -90,7 +90,7 @@ static enum status note_try(struct turn *u, struct db *c, const struct engine_tr
 
 enum status turn_engine_note(struct turn *u, const struct engine_outcome *o, struct err *e)
 {
-    struct json *step = json_len(u->path) ? json_at(u->path, json_len(u->path) - 1) : NULL;
+    struct json *path = u->trial->path, *step = json_len(path) ? json_at(path, json_len(path) - 1) : NULL;
     struct json *asked = NULL, *tries = NULL;
     struct db *c = NULL;
     if (!step)

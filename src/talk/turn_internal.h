@@ -68,7 +68,8 @@ enum turn_phase { TURN_LOCKS, TURN_PREPARES, TURN_THINKS, TURN_RECORDS, TURN_END
 struct turn {
     struct talk *talk;
     const struct talk_in *in;
-    const struct talk_sink *sink; /* or NULL */
+    const struct talk_sink *sink;   /* or NULL */
+    const struct talk_trial *trial; /* of a test of the draft: nothing is recorded; else NULL */
     struct arena *arena;
     struct waker waker;
     enum turn_phase phase;
@@ -82,6 +83,7 @@ struct turn {
     bool looked; /* the key was looked up before a call outside */
     struct outside outside;
     struct turn_headers headers; /* of the call that is in flight */
+    struct turn_engines engines;
     struct turn_engine engine;
     size_t asked;                  /* engines, in this turn */
     int64_t tokens_in, tokens_out; /* that they used */
@@ -93,9 +95,8 @@ struct turn {
     struct talk_message visitor;
     struct talk_message *replies;
     size_t reply_n, reply_cap;
-    struct json *path;    /* of a test: the nodes taken */
-    size_t path_n;        /* in `path` */
-    size_t noted;         /* bytes of prompts in `path` */
+    size_t path_n;        /* in the path of the trial */
+    size_t noted;         /* bytes of prompts there */
     struct flow_run *run; /* while the flow runs */
     struct flow_result result;
     struct journal_turn record;
@@ -105,6 +106,12 @@ struct turn {
     struct err err;
     struct talk_out out;
 };
+
+/* ---- turn.c ---- */
+/* Begins a turn that holds nothing yet. NULL: no memory. */
+struct turn *turn_new(struct talk *t, const struct talk_in *in, struct arena *a, const struct waker *w);
+/* The turn is over. The lock goes to the next turn at once; the bots are kept until the caller has used the replies. */
+void turn_end(struct turn *u, enum status st);
 
 /* ---- turn_input.c ---- */
 enum status turn_check_input(const struct talk_in *in, struct err *e);

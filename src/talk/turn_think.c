@@ -240,10 +240,11 @@ static enum status think_take_answer(struct turn *u, bool *waits, struct err *e)
 static void think_note_path(struct turn *u)
 {
     size_t n;
+    struct json *to = u->trial ? u->trial->path : NULL;
     const struct flow_step *path = flow_run_path(u->run, &n);
-    for (size_t i = u->path_n ? u->path_n - 1 : 0; u->path && i < n; i++) {
-        struct json *row = i < u->path_n ? json_at(u->path, json_len(u->path) - 1) : NULL;
-        if (!row && json_push_object(u->path, &row) == 0) {
+    for (size_t i = u->path_n ? u->path_n - 1 : 0; to && i < n; i++) {
+        struct json *row = i < u->path_n ? json_at(to, json_len(to) - 1) : NULL;
+        if (!row && json_push_object(to, &row) == 0) {
             json_set_str(row, "node", path[i].node);
             json_set_str(row, "type", str_from(path[i].type));
         }
@@ -265,6 +266,15 @@ static enum status think_flow_fault(const struct turn *u, const struct bot_live 
     return err_set_as(e, ERR_INTERNAL, code, "%s", error_text(E_flow_failed));
 }
 
+/* What the engines of the bot remember is a part of the state that the flow does not know. It is a copy, because a try
+ * that is repeated begins with the state as it was. */
+static enum status think_read_engines(struct turn *u, const struct json *state, struct err *e)
+{
+    const struct json *kept = json_get(state, "engines");
+    u->engines_kept = kept ? json_copy(u->arena, kept) : NULL;
+    return kept && !u->engines_kept ? err_nomem(e) : OK;
+}
+
 /* Replies of an earlier attempt are forgotten: its conversation was not as it had been read. */
 enum status turn_think_begin(struct turn *u, const struct json *state, struct err *e)
 {
@@ -276,9 +286,20 @@ enum status turn_think_begin(struct turn *u, const struct json *state, struct er
                                               : u->conv.locale.n ? u->conv.locale
                                                                  : b->language};
     u->reply_n = u->path_n = 0;
+    u->engines = (struct turn_engines){0};
     think_begin_outside(u);
-    enum status st = flow_begin(b->flow, state, &in, u->arena, &u->run, e);
+    enum status st = think_read_engines(u, state, e);
+    if (st == OK)
+        st = flow_begin(b->flow, state, &in, u->arena, &u->run, e);
     return st == ERR_INVALID || st == ERR_TOO_LARGE ? think_flow_fault(u, b, e) : st;
+}
+
+static enum status think_finish(struct turn *u, struct err *e)
+{
+    enum status st = flow_finish(u->run, &u->result, e);
+    if (st == OK && u->engines_kept && json_set_copy(u->result.state, "engines", u->engines_kept) != 0)
+        return err_nomem(e);
+    return st;
 }
 
 /* The flow runs until it needs something or is done, its messages are sent, and what it needs is got or asked for. */
@@ -302,7 +323,7 @@ static enum status think_run(struct turn *u, bool *done, bool *waits, struct err
     case FLOW_DONE:
         break;
     }
-    return flow_finish(u->run, &u->result, e);
+    return think_finish(u, e);
 }
 
 enum status turn_think_step(struct turn *u, bool *waits, struct err *e)

@@ -22,4 +22,22 @@ static inline enum status talk_turn(struct talk *t, const struct talk_in *in, co
     return st;
 }
 
+static inline enum status talk_test(struct talk *t, const struct talk_trial *trial, struct arena *a,
+                                    struct talk_out *out, struct json **next, struct err *e)
+{
+    struct waker_wait wait;
+    struct waker waker;
+    struct turn *u;
+    *out = (struct talk_out){.conversation = ID_NONE};
+    waker_wait_begin(&wait, &waker);
+    enum status st = talk_test_begin(t, trial, a, &waker, &u, e);
+    if (st == OK) {
+        while (!talk_step(u))
+            (void)waker_wait_for(&wait, 250);
+        st = talk_test_end(u, out, next, e);
+    }
+    waker_wait_end(&wait);
+    return st;
+}
+
 #endif

@@ -1,23 +1,28 @@
 // The pages of a bot: draft, versions, answers, test chat; texts that try to run in them; and the bots of other workspaces.
 // Runs for about 30 s.
 import assert from 'node:assert/strict'
+import net from 'node:net'
 import { after, before, test } from 'node:test'
+import { FakeBotpress } from '../engine/fake/botpress.mjs'
 import { KEY, startOpenai } from '../engine/fake/openai.mjs'
 import { startBrowser } from '../lib/browser.mjs'
-import { startInstall } from '../lib/install.mjs'
+import { requestBytes } from '../lib/fcgi.mjs'
+import { startInstall, until } from '../lib/install.mjs'
 import { shown } from '../talk/lib.mjs'
 import { createBot, enlarge, importCsv, isAccessible, publish, signUp, watch } from './portal.mjs'
 
-let parley, browser, fake
+let parley, browser, fake, botpress
 before(async () => {
     fake = await startOpenai()
-    parley = await startInstall({ config: { rate_limits: 'off', engine_private_hosts: `127.0.0.1:${fake.port}` } })
+    botpress = await FakeBotpress.start()
+    parley = await startInstall({ config: { rate_limits: 'off', engine_private_hosts: `127.0.0.1:${fake.port} 127.0.0.1:${botpress.server.address().port}` } })
     browser = await startBrowser()
 })
 after(async () => {
     await browser?.close()
     await parley?.stop()
     await fake?.stop()
+    await botpress?.close()
 })
 
 const fresh = async () => (await browser.newContext()).newPage()
@@ -247,18 +252,96 @@ test('the test chat shows why a call took the error way', async () => {
     }
 })
 
+/** Calls the API for the workspace of the bot with this name. */
+async function apiOf(name) {
+    const [{ tenant }] = await parley.sql(`SELECT HEX(tenant_id) AS tenant FROM bot WHERE name = '${name}'`)
+    const key = (await parley.run('key', 'create', '--tenant', shown('ws', tenant), '--scopes', 'read,write')).trim()
+    return async (method, path, body) => {
+        const reply = await fetch(`${parley.url}/v1${path}`, { method, headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
+        assert.ok(reply.ok, `${path}: ${reply.status}`)
+        return reply.json()
+    }
+}
+
+/** A bot of the template Assistant with one engine, and what posts one message of a test chat of it. */
+async function testChat(name, type, settings, limits = {}) {
+    const page = await fresh()
+    await signUp(page, parley.url, { workspace: name })
+    const bot = await createBot(page, parley.url, name, 'Assistant')
+    const call = await apiOf(name)
+    const { id } = await call('POST', '/engines', { type, name, settings })
+    await call('PUT', `/bots/${bot.split('/').pop()}/engines`, { chain: [id], limits })
+    await page.goto(`${parley.url}${bot}/test`)
+    const begin = async () => ({ _csrf: await csrfOf(page), state: await page.locator('input[name=state]').inputValue() })
+    /** The next form, from the page that comes back. */
+    const say = async (form, text) => {
+        const reply = await post(page, `${bot}/test`, { ...form, text })
+        const html = await reply.text()
+        assert.equal(reply.status(), 200, html.slice(0, 500))
+        return { form: { ...form, state: /name="state" value="([^"]+)"/.exec(html)[1] }, html }
+    }
+    return { page, bot, begin, say }
+}
+
+test('the engines of a test chat remember what was said in it, and nothing of another one', async () => {
+    fake.clear()
+    fake.script = { text: 'I see.' }
+    const { begin, say } = await testChat('History', 'openai', { base_url: `${fake.url}/v1`, model: 'small', api_key: KEY }, { visitor: { calls_day: 2 } })
+    const first = await begin()
+    let form = first
+    for (const text of ['My name is Ada.', 'What is it?', 'And now?']) {
+        const said = await say(form, text)
+        form = said.form
+        assert.match(said.html, /I see\./)
+    }
+    const sent = fake.requests.map(r => r.body.messages.filter(m => m.role !== 'system').map(m => m.content))
+    assert.deepEqual(sent.map(m => m.slice(-3)).slice(1), [['My name is Ada.', 'I see.', 'What is it?'], ['What is it?', 'I see.', 'And now?']])
+    await say(first, 'A new one')
+    assert.ok(!JSON.stringify(fake.requests.at(-1).body).includes('Ada'))
+
+    const settings = { base_url: botpress.url, quiet_ms: 150, max_wait_ms: 2000 }
+    const keeping = await testChat('Keeps history', 'botpress', settings), start = await keeping.begin()
+    const one = await keeping.say(start, 'one')
+    assert.match(one.html, /one/)
+    botpress.requests.length = 0
+    const two = await keeping.say(one.form, 'two')
+    assert.deepEqual(botpress.requests.map(r => r.op), ['listen', 'listMessages', 'createMessage'])
+    await keeping.say(two.form, 'three')
+    await keeping.say(start, 'other')
+    const messages = botpress.requests.filter(r => r.op === 'createMessage')
+    assert.equal(new Set(messages.map(r => r.body.metadata.pid)).size, 3, 'each message has its own id')
+    assert.equal(new Set(messages.map(r => r.body.conversationId)).size, 2, 'each chat has its own conversation')
+})
+
+test('test chats that wait for an engine hold no thread, and a page that is left ends the call', { timeout: 60000 }, async () => {
+    fake.clear()
+    fake.script = { text: 'Late.', delay: 4000 }
+    const { page, bot, begin, say } = await testChat('Waits', 'openai', { base_url: `${fake.url}/v1`, model: 'small', api_key: KEY })
+    const form = await begin()
+    const waiting = Array.from({ length: 8 }, () => say(form, 'go'))
+    await until('the questions', () => fake.requests.length === 8)
+    const begun = Date.now()
+    assert.equal((await get(page, bot)).status(), 200)
+    assert.ok(Date.now() - begun < 2000, 'another page waited')
+    for (const said of await Promise.all(waiting)) assert.match(said.html, /Late\./)
+
+    fake.clear()
+    fake.script = { fault: 'silent' }
+    const cookie = (await page.context().cookies()).map(c => `${c.name}=${c.value}`).join('; ')
+    const headers = { Origin: parley.url, Cookie: cookie, 'Content-Type': 'application/x-www-form-urlencoded' }
+    const web = net.connect(`${parley.runDir}/portal.sock`) // lighttpd finds out only when it writes
+    web.write(requestBytes({ method: 'POST', uri: `${bot}/test`, headers, body: String(new URLSearchParams({ ...form, text: 'go' })) }))
+    await until('the question', () => fake.requests.length === 1)
+    web.destroy()
+    await until('the end of the call', () => fake.gone === 1, 5000)
+})
+
 test('the test chat shows which engine was asked, what was sent, the tokens and the time', async () => {
     const page = await fresh()
     const wrong = watch(page)
     await signUp(page, parley.url, { workspace: 'Engines' })
     const bot = await createBot(page, parley.url, 'Asker', 'Assistant')
-    const [{ tenant }] = await parley.sql(`SELECT HEX(tenant_id) AS tenant FROM bot WHERE name = 'Asker'`)
-    const key = (await parley.run('key', 'create', '--tenant', shown('ws', tenant), '--scopes', 'read,write')).trim()
-    const call = async (method, path, body) => {
-        const reply = await fetch(`${parley.url}/v1${path}`, { method, headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
-        assert.ok(reply.ok, `${path}: ${reply.status}`)
-        return reply.json()
-    }
+    const call = await apiOf('Asker')
     const chain = []
     for (const [name, api_key] of [[`Old <b>"'&`, 'sk-wrong-key-9876543210'], ['Good <i>', KEY]])
         chain.push((await call('POST', '/engines', { type: 'openai', name, settings: { base_url: `${fake.url}/v1`, model: 'small', api_key } })).id)

@@ -16,6 +16,7 @@
 #define TEST_LOG 80    /* entries that are kept */
 #define TEST_PROMPTS 5 /* turns whose prompts are kept */
 #define TEST_SEALED (600 * KB)
+#define TEST_LOOK_MS 1000 /* how often a turn that waits looks at the clock, and whether the user has left */
 
 struct test_chat {
     struct page pg;
@@ -23,6 +24,10 @@ struct test_chat {
     struct json *log;         /* entries as test_entry_json makes them */
     const struct json *state; /* of the flow; NULL at the beginning */
     const char *notice;       /* a text key, or NULL */
+    /* While a turn runs. */
+    struct talk_trial trial;
+    struct turn *turn;
+    struct json *visitor; /* the entry of the message */
 };
 
 /* ---- log entries ---- */
@@ -224,31 +229,54 @@ static enum status test_keep_path(struct test_chat *ch, struct json *visitor, co
     return json_set_copy(visitor, "path", path) == 0 ? OK : err_nomem(&ch->pg.e);
 }
 
-/* The connection is given back first, because the turn may wait for an HTTP call of the flow. */
-static enum status test_talk_once(struct test_chat *ch, struct str text, struct str choice)
+static bool test_gone(void *ctx)
+{
+    return request_gone(ctx);
+}
+
+static enum status test_read_history(struct test_chat *ch)
+{
+    struct arena *a = ch->pg.rq->arena;
+    size_t n = json_len(ch->log);
+    struct talk_message *all = arena_array(a, n, sizeof(*all));
+    for (size_t i = 0; all && i < n; i++)
+        all[i] = test_entry_read(a, json_at(ch->log, i));
+    ch->trial.history = all;
+    ch->trial.history_n = n;
+    return all ? OK : err_nomem(&ch->pg.e);
+}
+
+static enum status test_turn_prepare(struct test_chat *ch, struct str text, struct str choice)
 {
     struct page *pg = &ch->pg;
-    struct arena *a = pg->rq->arena;
-    struct talk_trial trial = {.tenant = pg->who.tenant,
-                               .bot = ch->bot.id,
-                               .text = text,
-                               .choice = choice,
-                               .locale = STR_EMPTY,
-                               .state = ch->state,
-                               .path = json_new_array(a)};
+    const struct flow_message said = {.kind = FLOW_TEXT,
+                                      .text = text.n ? text : test_choice_label(ch->log, choice),
+                                      .title = STR_EMPTY,
+                                      .url = STR_EMPTY,
+                                      .image = STR_EMPTY};
+    ch->trial = (struct talk_trial){.tenant = pg->who.tenant,
+                                    .bot = ch->bot.id,
+                                    .text = text,
+                                    .choice = choice,
+                                    .locale = STR_EMPTY,
+                                    .state = ch->state,
+                                    .path = json_new_array(pg->rq->arena),
+                                    .gone = test_gone,
+                                    .gone_ctx = pg->rq};
+    enum status st = test_read_history(ch);
+    if (st == OK && (!ch->trial.path || test_entry_json(ch->log, SENDER_VISITOR, &said, &ch->visitor) != 0))
+        st = err_nomem(&pg->e);
+    return st;
+}
+
+static enum status test_take_replies(struct test_chat *ch)
+{
+    struct page *pg = &ch->pg;
     struct talk_out out;
-    struct json *next = NULL, *visitor = NULL, *en = NULL;
-    struct flow_message said = {.kind = FLOW_TEXT,
-                                .text = text.n ? text : test_choice_label(ch->log, choice),
-                                .title = STR_EMPTY,
-                                .url = STR_EMPTY,
-                                .image = STR_EMPTY};
-    if (!trial.path || test_entry_json(ch->log, SENDER_VISITOR, &said, &visitor) != 0)
-        return err_nomem(&pg->e);
-    page_release(pg);
-    enum status st = talk_test(pg->app->talk, &trial, a, &out, &next, &pg->e);
+    struct json *next = NULL, *en = NULL;
+    enum status st = talk_test_end(ch->turn, &out, &next, &pg->e);
     if (st == OK)
-        st = test_keep_path(ch, visitor, trial.path);
+        st = test_keep_path(ch, ch->visitor, ch->trial.path);
     for (size_t i = 0; st == OK && i < out.n; i++)
         if (test_entry_json(ch->log, SENDER_BOT, &out.messages[i].m, &en) != 0)
             st = err_nomem(&pg->e);
@@ -355,22 +383,58 @@ void bots_test_get(struct request *rq)
 }
 
 /* A failure of the flow (a timeout, an HTTP call) is shown in the chat, which continues. */
-void bots_test_post(struct request *rq)
+static void test_chat_answer(struct test_chat *ch, enum status st)
 {
-    struct test_chat ch = {.notice = NULL};
-    if (!bots_begin(rq, &ch.pg, "test", &ch.bot))
-        return;
-    struct str text = utf8_cut(str_trim(request_form(rq, "text")), MAX_TEXT), choice = request_form(rq, "choice");
-    enum status st = test_chat_continue(&ch);
-    if (st == OK && (text.n || choice.n))
-        st = test_talk_once(&ch, text, choice);
     if (st == ERR_INVALID || st == ERR_TIMEOUT || st == ERR_UNAVAILABLE || st == ERR_RATE) {
-        page_form_error(&ch.pg);
-        ch.pg.e = ERR_INIT;
+        page_form_error(&ch->pg);
+        ch->pg.e = ERR_INIT;
         st = OK;
     }
     if (st == OK)
-        test_chat_show(&ch, 200);
+        test_chat_show(ch, 200);
     else
-        page_fail(&ch.pg);
+        page_fail(&ch->pg);
+}
+
+static void test_turn_continue(struct request *rq, void *ctx)
+{
+    struct test_chat *ch = ctx;
+    if (talk_step(ch->turn))
+        test_chat_answer(ch, test_take_replies(ch));
+    else
+        request_park(rq, TEST_LOOK_MS, test_turn_continue, ch);
+}
+
+/* The connection is given back first: the turn may wait for a server, and the page holds no thread meanwhile. */
+static void test_turn_run(struct test_chat *ch, struct str text, struct str choice)
+{
+    struct page *pg = &ch->pg;
+    struct waker waker = request_waker(pg->rq);
+    enum status st = test_turn_prepare(ch, text, choice);
+    page_release(pg);
+    if (st == OK)
+        st = talk_test_begin(pg->app->talk, &ch->trial, pg->rq->arena, &waker, &ch->turn, &pg->e);
+    if (st == OK)
+        test_turn_continue(pg->rq, ch);
+    else
+        test_chat_answer(ch, st);
+}
+
+void bots_test_post(struct request *rq)
+{
+    struct test_chat *ch = ARENA_NEW(rq->arena, struct test_chat);
+    struct err e = ERR_INIT;
+    if (!ch) {
+        (void)err_nomem(&e);
+        reply_error(rq, &e);
+        return;
+    }
+    if (!bots_begin(rq, &ch->pg, "test", &ch->bot))
+        return;
+    struct str text = utf8_cut(str_trim(request_form(rq, "text")), MAX_TEXT), choice = request_form(rq, "choice");
+    enum status st = test_chat_continue(ch);
+    if (st == OK && (text.n || choice.n))
+        test_turn_run(ch, text, choice);
+    else
+        test_chat_answer(ch, st);
 }

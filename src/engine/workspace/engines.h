@@ -11,7 +11,6 @@
 #include "engine/chain.h"
 
 #define ENGINES_MAX 50          /* of one workspace (count) */
-#define ENGINE_CHAIN_MAX 5      /* engines of one bot (count) */
 #define ENGINE_PROMPT_MAX 32000 /* characters */
 
 struct workspace_engine {
@@ -54,7 +53,7 @@ enum status engines_open(struct db *c, const struct config *cf, struct id tenant
 /* ---- a bot's engines ---- */
 
 struct bot_engines {
-    struct id chain[ENGINE_CHAIN_MAX];
+    struct id chain[ENGINE_LINKS_MAX];
     size_t n; /* 0: the bot has none */
     struct str prompt;
     struct json *limits; /* an object; engine/workspace/chain.c lists its members */
@@ -68,7 +67,7 @@ enum status engines_of_bot(struct db *c, struct id tenant, struct id bot, struct
  * was there. */
 enum status engines_of_bot_save(struct db *c, const struct actor *who, struct id bot, const struct bot_engines *wanted,
                                 struct arena *a, struct bot_engines *out, struct err *e);
-/* The engines of a bot as they are asked: ENGINE_CHAIN_MAX links at most. One that cannot be asked is left out. */
+/* The engines of a bot as they are asked: ENGINE_LINKS_MAX links at most. One that cannot be asked is left out. */
 enum status engines_for_turn(struct db *c, const struct config *cf, struct id tenant, struct id bot, struct arena *a,
                              struct bot_engines *b, struct engine_link *links, size_t *n, struct err *e);
 
