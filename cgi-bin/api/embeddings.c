@@ -83,7 +83,7 @@ static enum status embedding_check_caps(struct embedding *x, struct db *c, const
 static enum status embedding_find(struct embedding *x, struct err *e)
 {
     struct guard *g = x->rq->app;
-    struct engine_link *links = arena_array(x->rq->arena, ENGINE_CHAIN_MAX, sizeof(*links));
+    struct engine_link *links = arena_array(x->rq->arena, ENGINE_LINKS_MAX, sizeof(*links));
     struct bot_engines b;
     struct db *c = NULL;
     size_t n = 0, i = 0;

@@ -215,7 +215,7 @@ enum status cmd_bot_engines(struct cli *cl, struct err *e)
     struct id bot;
     struct actor who;
     struct bot_engines b;
-    enum status st = cli_options(cl, CLI_OPTIONS({"none", NULL, &none}), 1, 1 + ENGINE_CHAIN_MAX, e);
+    enum status st = cli_options(cl, CLI_OPTIONS({"none", NULL, &none}), 1, 1 + ENGINE_LINKS_MAX, e);
     bool change = cl->argc > 1 || none;
     if (st != OK || (st = change ? cli_db_change(cl, &c, e) : cli_db(cl, &c, e)) != OK ||
         (st = cli_bot(cl, c, cl->argv[0], &bot, &who, e)) != OK ||

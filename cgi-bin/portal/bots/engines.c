@@ -115,7 +115,7 @@ static enum status engines_show_use(struct page *pg, struct id bot)
 static void engines_show_chain(struct page *pg, const struct bot_engines *b, const struct workspace_engine *all,
                                size_t n)
 {
-    for (size_t place = 0; place < ENGINE_CHAIN_MAX && place < n; place++) {
+    for (size_t place = 0; place < ENGINE_LINKS_MAX && place < n; place++) {
         const char *slot = arena_strdup(pg->rq->arena, str_from(view_at(pg->v, "Places", place, "Engines")));
         view_int(pg->v, view_at(pg->v, "Places", place, "Number"), (int64_t)place + 1);
         for (size_t i = 0; slot && i < n; i++) {
@@ -228,7 +228,7 @@ static enum status engines_read_lists(struct page *pg, struct json *limits)
 static enum status engines_read_chain(struct page *pg, struct bot_engines *b)
 {
     b->n = 0;
-    for (int place = 1; place <= ENGINE_CHAIN_MAX; place++) {
+    for (int place = 1; place <= ENGINE_LINKS_MAX; place++) {
         char field[20];
         snprintf(field, sizeof(field), "engine_%d", place);
         struct str text = request_form(pg->rq, field);

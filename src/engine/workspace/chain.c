@@ -10,7 +10,6 @@
 #include "base/banned.h"
 
 #define LIMITS_MAX (16 * KB)
-#define STOP_MAX 4
 #define PATTERNS_MAX 20
 
 /* The members of `limits`. A number out of its range is refused and not clamped: a tenant who types 20 for a
@@ -25,7 +24,7 @@ static const struct chain_limit limits[] = {
     {"top_p", LIMIT_NUMBER, 0, 1},
     {"max_tokens", LIMIT_COUNT, 1, 1000000},
     {"seed", LIMIT_COUNT, 0, 2147483647},
-    {"stop", LIMIT_TEXTS, STOP_MAX, 100},
+    {"stop", LIMIT_TEXTS, ENGINE_STOP_MAX, 100},
     {"history_tokens", LIMIT_COUNT, 0, 1000000},
     {"budget_ms", LIMIT_COUNT, 1000, 300000}, /* of one engine */
     {"language", LIMIT_TEXT, 0, 35},
@@ -156,8 +155,8 @@ static enum status patterns_check(const struct json *list, struct arena *a, stru
 
 static enum status chain_check(const struct bot_engines *w, struct arena *a, struct err *e)
 {
-    if (w->n > ENGINE_CHAIN_MAX)
-        return err_at(e, E_engines_too_many, "/chain", "A bot can have at most %d engines.", ENGINE_CHAIN_MAX);
+    if (w->n > ENGINE_LINKS_MAX)
+        return err_at(e, E_engines_too_many, "/chain", "A bot can have at most %d engines.", ENGINE_LINKS_MAX);
     for (size_t i = 0; i < w->n; i++)
         for (size_t k = 0; k < i; k++)
             if (id_eq(w->chain[i], w->chain[k]))

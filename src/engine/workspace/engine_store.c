@@ -148,7 +148,7 @@ static enum status engine_store_chain(struct db *c, struct id tenant, struct id 
 {
     struct db_rows rows;
     enum status st = db_query(c, &bot_chain_select, &tenant, DB_ARGS(db_id(bot)), a, &rows, e);
-    for (size_t i = 0; st == OK && i < rows.n && i < ENGINE_CHAIN_MAX; i++)
+    for (size_t i = 0; st == OK && i < rows.n && i < ENGINE_LINKS_MAX; i++)
         out->chain[out->n++] = db_row_id(rows.rows[i], 0);
     return st;
 }
