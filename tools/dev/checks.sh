@@ -89,7 +89,7 @@ names_missing_libraries() {
     out=$(cd "$dir" && PKG_CONFIG_LIBDIR=/nonexistent ac_cv_header_fcgiapp_h=no ac_cv_header_libstemmer_h=no \
         ac_cv_header_ClearSilver_ClearSilver_h=no "$top/configure" --quiet 2>&1 </dev/null) && { echo "configure was content"; return 1; }
     rm -rf "$dir"
-    for package in libmariadb-dev libcurl4-openssl-dev libjson-c-dev libsodium-dev libpcre2-dev libfcgi-dev libstemmer-dev clearsilver-dev; do
+    for package in libmariadb-dev libcurl4-openssl-dev libjson-c-dev libsodium-dev libssl-dev libpcre2-dev libfcgi-dev libstemmer-dev clearsilver-dev; do
         [[ $out == *"(Debian: "*"$package"* ]] || { echo "$package is not named: $out"; return 1; }
     done
 }

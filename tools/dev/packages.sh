@@ -16,6 +16,7 @@ libmariadb-dev        /usr/include/mariadb/mysql.h
 libcurl4-openssl-dev  /usr/include/*/curl/curl.h /usr/include/curl/curl.h
 libjson-c-dev         /usr/include/json-c/json.h
 libsodium-dev         /usr/include/sodium.h
+libssl-dev            /usr/include/openssl/evp.h
 libpcre2-dev          /usr/include/pcre2.h
 libstemmer-dev        /usr/include/libstemmer.h
 mariadb-server-core   cmd:mariadbd
