@@ -3,8 +3,8 @@
  * conversation: the turns of a conversation follow each other, and a new conversation begins a new dialog. The server
  * answers 400 where it means something else, so its words decide. With an e-mail address and a password the secured
  * endpoint is asked, with a token that is kept and fetched again once when it is refused. */
-#include "base/utf8.h"
 #include "engine/botpress_payload.h"
+#include "engine/text.h"
 
 #include "base/banned.h"
 
@@ -83,22 +83,6 @@ static void botpress12_login(struct engine_run *run)
 
 /* ---- the question ---- */
 
-/* The server counts as JavaScript does: a character beyond U+FFFF is two. */
-static struct str botpress12_cut(struct str text, int64_t most)
-{
-    struct str rest = text;
-    int64_t used = 0;
-    while (rest.n) {
-        struct str next = rest;
-        int64_t width = utf8_next(&next) > 0xFFFF ? 2 : 1;
-        if (used + width > most)
-            return str_n(text.p, (size_t)(rest.p - text.p));
-        used += width;
-        rest = next;
-    }
-    return text;
-}
-
 /* A probe asks as a user of its own. */
 static const char *botpress12_path(struct engine_run *run)
 {
@@ -124,7 +108,7 @@ static struct str botpress12_text(const struct engine_run *run)
     int64_t most = engine_run_number(run, "cut_chars");
     for (size_t i = t ? t->message_count : 0; i > 0; i--)
         if (t->messages[i - 1].role == ENGINE_USER)
-            return most > 0 ? botpress12_cut(t->messages[i - 1].text, most) : t->messages[i - 1].text;
+            return most > 0 ? text_cut(t->messages[i - 1].text, most) : t->messages[i - 1].text;
     return t ? STR_EMPTY : STR("hello");
 }
 

@@ -125,6 +125,7 @@ static void call_read_headers(struct engine_failure *f, const struct call_head *
     static const char *const ids[] = {"x-request-id", "request-id", "apim-request-id"};
     uint64_t ms;
     f->http = h->status;
+    f->date_ms = h->date_ms;
     for (size_t i = 0; i < COUNT_OF(ids) && !f->upstream_id[0]; i++) {
         struct str id = call_head_header(h, ids[i]);
         for (size_t n = 0; n < id.n && n + 1 < sizeof(f->upstream_id) && id.p[n] > ' ' && id.p[n] < 0x7F; n++)
@@ -314,7 +315,7 @@ static enum status call_post_request(struct engine_call *c, const struct engine_
     size_t n = 0;
     int64_t left = (own->deadline_us - clock_mono_us()) / 1000;
     if (rq->body.n)
-        headers[n++] = (struct fetch_header){STR("Content-Type"), STR("application/json")};
+        headers[n++] = (struct fetch_header){STR("Content-Type"), rq->type.n ? rq->type : STR("application/json")};
     for (size_t i = 0; i < rq->header_count && n < COUNT_OF(headers); i++)
         headers[n++] = rq->headers[i];
     struct call_request out = {.method = str_from(rq->method),

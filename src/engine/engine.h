@@ -22,6 +22,7 @@ struct text_think; /* engine/text.h */
 
 #define ENGINE_JSON_DEPTH 64 /* levels, of what servers send */
 #define ENGINE_STOP_MAX 4    /* texts at which an answer ends; OpenAI takes no more */
+#define ENGINE_HIDDEN_MAX 8   /* secrets of a run */
 
 /* ---- the question ---- */
 
@@ -185,6 +186,11 @@ void engine_run_fail(struct engine_run *run, const struct engine_failure *f);
 /* With a sentence for the tenant. */
 void engine_run_fail_text(struct engine_run *run, enum engine_class class, const char *detail);
 bool engine_run_over(const struct engine_run *run);
+/* True once anything of an answer was reported. */
+bool engine_run_answered(const struct engine_run *run);
+/* Take a secret that is not a setting, such as a token, out of what the end of the run says. It must live as long as
+ * the run. At most ENGINE_HIDDEN_MAX of them. */
+void engine_run_hide(struct engine_run *run, struct str secret);
 
 /* ---- calls ---- */
 
@@ -198,9 +204,9 @@ enum engine_framing {
 struct engine_request {
     const char *method;
     struct str url;
-    const struct fetch_header *headers; /* besides Content-Type, which is application/json with a body */
+    const struct fetch_header *headers; /* besides Content-Type */
     size_t header_count;
-    struct str body;
+    struct str body, type; /* type: of the body; "" is application/json */
     enum engine_framing framing;
     int64_t idle_ms; /* the longest time without content; 0: as the bot has it */
 };

@@ -16,6 +16,7 @@ struct engine_failure {
     enum engine_class class;
     int http;               /* status of the reply; 0 without one */
     int64_t retry_after_ms; /* what the server asks for; -1 if it does not say */
+    int64_t date_ms;        /* the server's clock when it replied; 0 if that is not known */
     bool delivered;         /* the server may have received the request */
     char code[64];          /* the server's own name of the error, or "" */
     char detail[256];       /* the server's own words: UTF-8, one line, without secrets; or "" */

@@ -51,6 +51,11 @@ bool engine_run_over(const struct engine_run *run)
     return run->over;
 }
 
+bool engine_run_answered(const struct engine_run *run)
+{
+    return run->answered;
+}
+
 bool engine_run_loading(const struct engine_run *run)
 {
     return run->rq.loading;
@@ -274,13 +279,43 @@ static void run_finish_text(struct engine_run *run)
                          &(struct engine_event){.kind = ENGINE_EVENT_MESSAGE, .text = buf_str(&run->text)});
 }
 
+void engine_run_hide(struct engine_run *run, struct str secret)
+{
+    CHECK(run->hidden_count < COUNT_OF(run->hidden));
+    run->hidden[run->hidden_count++] = secret;
+}
+
+/* A key file in JSON also holds addresses and names, which a message has to show: of such a file only the members
+ * private_... are secret. */
+static void run_redact_block(struct engine_failure *f, struct str block)
+{
+    struct json_iter it = {0};
+    struct json *doc = NULL;
+    struct arena a;
+    bool found = false;
+    arena_init(&a, LIST_ARENA);
+    (void)json_parse_tolerant(&a, block, ENGINE_JSON_DEPTH, &doc, NULL);
+    while (json_each(doc, &it))
+        if (str_starts(it.key, STR("private_")) && json_str(it.value).n) {
+            engine_failure_redact(f, json_str(it.value));
+            found = true;
+        }
+    if (!found)
+        engine_failure_redact(f, block);
+    arena_release(&a);
+}
+
 /* Whatever a server says goes into the tenant's pages and logs, so every secret setting is taken out of it here, once
  * for all engines. */
 static void run_redact(const struct engine_run *run, struct engine_failure *f)
 {
     const struct engine_field *field = NULL;
+    for (size_t i = 0; i < run->hidden_count; i++)
+        engine_failure_redact(f, run->hidden[i]);
     while ((field = engine_field_next(run->rq.type, field)))
-        if (engine_field_is_secret(field))
+        if (field->kind == ENGINE_FIELD_BLOCK)
+            run_redact_block(f, json_get_str(run->rq.settings, field->name));
+        else if (engine_field_is_secret(field))
             engine_failure_redact(f, json_get_str(run->rq.settings, field->name));
 }
 

@@ -47,6 +47,8 @@ struct engine_run {
     struct buf text;             /* of the deltas since the last message */
     struct text_tail tail;       /* half a character */
     size_t output;               /* bytes of text so far */
+    struct str hidden[ENGINE_HIDDEN_MAX];
+    size_t hidden_count;
     bool over, answered;
 };
 

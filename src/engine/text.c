@@ -147,6 +147,49 @@ void text_think_end(struct text_think *t, struct buf *out)
     t->n = 0;
 }
 
+/* ---- cutting ---- */
+
+/* The blocks of combining marks, variation selectors, skin tones and tags: these never begin what is drawn as one
+ * character. The joiner holds the emoji before and after it together. */
+static bool text_continues(uint32_t cp)
+{
+    static const struct {
+        uint32_t first, last;
+    } blocks[] = {{0x300, 0x36F},   {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF},   {0x200D, 0x200D},  {0x20D0, 0x20FF},
+                  {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}, {0x1F3FB, 0x1F3FF}, {0xE0020, 0xE007F}};
+    for (size_t i = 0; i < COUNT_OF(blocks); i++)
+        if (cp >= blocks[i].first && cp <= blocks[i].last)
+            return true;
+    return false;
+}
+
+static bool text_is_regional(uint32_t cp)
+{
+    return cp >= 0x1F1E6 && cp <= 0x1F1FF;
+}
+
+struct str text_cut(struct str s, int64_t most)
+{
+    struct str rest = s;
+    int64_t used = 0;
+    size_t whole = 0; /* bytes before the last place where nothing is cut in half */
+    uint32_t before = 0;
+    bool flag = false; /* `before` is the second letter of a flag */
+    while (rest.n) {
+        struct str next = rest;
+        uint32_t cp = utf8_next(&next);
+        flag = !flag && text_is_regional(before) && text_is_regional(cp);
+        if (!flag && before != 0x200D && !text_continues(cp))
+            whole = (size_t)(rest.p - s.p);
+        used += cp > 0xFFFF ? 2 : 1;
+        if (used > most)
+            return str_n(s.p, whole ? whole : (size_t)(rest.p - s.p));
+        before = cp;
+        rest = next;
+    }
+    return s;
+}
+
 static size_t text_quarters_of(uint32_t cp)
 {
     return cp < 0x80 ? QUARTERS_ASCII : cp < FIRST_WIDE ? QUARTERS_LETTER : QUARTERS_WIDE;

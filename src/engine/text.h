@@ -33,6 +33,11 @@ void text_think(struct text_think *t, struct str s, struct buf *out);
 /* At the end: what was held was no mark after all. */
 void text_think_end(struct text_think *t, struct buf *out);
 
+/* The beginning of a text, for servers that limit its length and count as UTF-16 does: a character beyond U+FFFF counts
+ * two. What is drawn as one character, such as a letter with its accents or a flag, is left out rather than cut in
+ * half. */
+struct str text_cut(struct str s, int64_t most);
+
 /* About how many tokens a text has. No tokenizer fits all models, so this is a rule that errs on the high side for the
  * languages it was compared with: an ASCII character counts a quarter, a letter up to U+2E7F (accents, Cyrillic, Greek,
  * Arabic, Hebrew, Indic scripts) a half, anything beyond (Chinese, Japanese, Korean, emoji) one. */

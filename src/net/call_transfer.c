@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -130,6 +131,14 @@ struct str call_head_header(const struct call_head *h, const char *name)
     return STR_EMPTY;
 }
 
+static int64_t transfer_date_ms(struct str date)
+{
+    char text[64];
+    snprintf(text, sizeof(text), "%.*s", STR_F(date));
+    time_t t = curl_getdate(text, NULL);
+    return t > 0 ? (int64_t)t * 1000 : 0;
+}
+
 /* The head is complete. Without memory for it the transfer ends. */
 static bool transfer_on_head(struct call *c)
 {
@@ -148,6 +157,7 @@ static bool transfer_on_head(struct call *c)
     h->status = (int)status;
     h->retry_after_s = retry > INT_MAX ? INT_MAX : (int)retry;
     h->content_type = call_head_header(h, "Content-Type");
+    h->date_ms = transfer_date_ms(call_head_header(h, "Date"));
     if (c->on.head && !atomic_load(&c->cancelled))
         c->on.head(c->on.ctx, h);
     return true;

@@ -76,6 +76,7 @@ enum call_class {
 struct call_head {
     int status;
     int retry_after_s; /* 0: the reply does not say */
+    int64_t date_ms;   /* the server's clock, of the header Date; 0: the reply does not say */
     struct str content_type;
     const struct fetch_header *headers; /* in order; at most 64 KB of them, the rest is left out */
     size_t header_count;

@@ -50,7 +50,8 @@ export class Fake {
         const pieces = []
         for await (const piece of rq) pieces.push(piece)
         const body = Buffer.concat(pieces).toString()
-        const request = { method: rq.method, path: rq.url, headers: rq.headers, body: body ? JSON.parse(body) : undefined }
+        const form = /^application\/x-www-form-urlencoded/.test(rq.headers['content-type'] ?? '')
+        const request = { method: rq.method, path: rq.url, headers: rq.headers, body: form ? Object.fromEntries(new URLSearchParams(body)) : body ? JSON.parse(body) : undefined }
         this.requests.push(request)
         rs.on('close', () => { if (!rs.writableFinished) this.gone++ })
         rs.on('error', () => {})
