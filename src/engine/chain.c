@@ -72,7 +72,7 @@ static void chain_report(struct engine_chain *c, const struct engine_event *ev)
 {
     struct chain_event *node = calloc(1, sizeof(*node));
     if (node)
-        arena_init(&node->a, CHAIN_ARENA);
+        arena_init_small(&node->a, CHAIN_ARENA);
     bool ok = node && engine_event_copy(&node->a, ev, &node->ev);
     if (node && !ok)
         chain_event_free(node);
@@ -573,7 +573,7 @@ enum status engine_chain_start(const struct config *config, const struct engine_
         return err_nomem(e);
     atomic_init(&c->refs, 1);
     pthread_mutex_init(&c->lock, NULL);
-    arena_init(&c->a, CHAIN_ARENA);
+    arena_init_small(&c->a, CHAIN_ARENA);
     c->rq = *rq;
     c->private_hosts = STR_EMPTY;
     c->waker = waker ? *waker : (struct waker){0};

@@ -431,7 +431,7 @@ struct engine_run *engine_run_start(const struct engine_run_request *rq, const s
     run->refs = 1;
     run->rq = *rq;
     run->owner = *owner;
-    arena_init(&run->arena, ENGINE_RUN_ARENA);
+    arena_init_small(&run->arena, ENGINE_RUN_ARENA);
     arena_init(&run->scratch, ENGINE_SCRATCH_ARENA);
     buf_init(&run->text, rq->max_output + 16);
     run->memory = arena_alloc(&run->arena, rq->ops->size ? rq->ops->size : 1);

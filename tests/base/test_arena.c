@@ -105,9 +105,26 @@ static void big_blocks_leave_the_rest_usable(void **state)
     assert_null(a.head);
 }
 
+static void a_small_arena_begins_small(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init_small(&a, 1 << 20);
+    assert_non_null(arena_alloc(&a, 400));
+    assert_in_range(arena_kept(&a), 400, 512);
+    for (size_t i = 0; i < 100; i++)
+        assert_non_null(arena_alloc(&a, 1000));
+    assert_in_range(arena_kept(&a), 16384, 65536); /* and grows like any other */
+    arena_release(&a);
+    assert_non_null(arena_alloc(&a, 3000)); /* more than the first block */
+    assert_in_range(arena_kept(&a), 3000, 4096);
+    arena_release(&a);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(aligned_and_zero), TEST(stays_within_its_maximum), TEST(prints),
-                                       TEST(defers_newest_first), TEST(big_blocks_leave_the_rest_usable)};
+    const struct CMUnitTest tests[] = {
+        TEST(aligned_and_zero),    TEST(stays_within_its_maximum),         TEST(prints),
+        TEST(defers_newest_first), TEST(big_blocks_leave_the_rest_usable), TEST(a_small_arena_begins_small)};
     return RUN(tests);
 }

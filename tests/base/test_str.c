@@ -46,8 +46,19 @@ static void splits(void **state)
     assert_false(str_split(&rest, ',', &part));
 }
 
+static void finds_names(void **state)
+{
+    (void)state;
+    const char *const names[] = {"none", "one", "two"};
+    assert_int_equal(str_among(STR("two"), names, COUNT_OF(names)), 2);
+    assert_int_equal(str_among(STR("tw"), names, COUNT_OF(names)), COUNT_OF(names));
+    assert_int_equal(str_among_or(STR("one"), names, COUNT_OF(names), 0), 1);
+    assert_int_equal(str_among_or(STR("ONE"), names, COUNT_OF(names), 0), 0);
+    assert_int_equal(str_among_or(STR_EMPTY, names, COUNT_OF(names), 7), 7);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(compares), TEST(cuts), TEST(splits)};
+    const struct CMUnitTest tests[] = {TEST(compares), TEST(cuts), TEST(splits), TEST(finds_names)};
     return RUN(tests);
 }

@@ -1,8 +1,10 @@
 /* test_call.c: where the calls of an engine may go, and how many there are at once. */
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include <curl/curl.h>
+#include <malloc.h>
 
 #include "base/clock.h"
+#include "engine/chain.h"
 #include "engine/run_internal.h"
 #include "lib/test.h"
 #include "net/call_server.h"
@@ -155,11 +157,78 @@ static void the_places_of_the_operator_hold_for_engines(void **state)
     config_set_current(NULL);
 }
 
+/* ---- what waiting costs ---- */
+
+#define CHAINS 200
+#define MOST_KB_EACH 24 /* of the heap: the chain, its call and its connection; sanitizers take more */
+
+static struct engine_chain *chains[CHAINS];
+
+static void start_chains(struct arena *a)
+{
+    char text[200];
+    struct err e = ERR_INIT;
+    struct json *settings = NULL;
+    const struct engine_message messages[] = {{.role = ENGINE_SYSTEM, .text = STR("You help the visitors of a shop.")},
+                                              {.role = ENGINE_USER, .text = STR("Where is my parcel?")}};
+    const struct engine_turn turn = {.message_id = STR("m"),
+                                     .language = STR("en"),
+                                     .messages = messages,
+                                     .message_count = COUNT_OF(messages),
+                                     .temperature = -1,
+                                     .top_p = -1,
+                                     .seed = -1};
+    snprintf(text, sizeof(text),
+             "{\"base_url\":\"http://127.0.0.1:%d/silent\",\"api_key\":\"sk-secret-0123456789\",\"model\":\"m\"}",
+             server_port);
+    assert_ok(json_parse(a, str_from(text), 8, &settings, &e), &e);
+    const struct engine_link link = {.engine = id_new(), .type = engine_type_find(STR("openai")), .settings = settings};
+    const struct engine_chain_request rq = {
+        .asking = ENGINE_ASK_TURN, .tenant = id_new(), .links = &link, .link_count = 1, .turn = &turn};
+    const struct config *c = config_current();
+    for (size_t i = 0; i < CHAINS; i++)
+        assert_ok(engine_chain_start(c, &rq, NULL, &chains[i], &e), &e);
+    config_drop(c);
+}
+
+static void a_chain_that_waits_takes_little_memory(void **state)
+{
+    char hosts[60];
+    struct arena a;
+    struct err e = ERR_INIT;
+    const struct config *c = NULL;
+    (void)state;
+    snprintf(hosts, sizeof(hosts), "127.0.0.1:%d", server_port);
+    setenv("PARLEY_ENGINE_PRIVATE_HOSTS", hosts, 1);
+    setenv("PARLEY_CALLS_MAX", "4096", 1);
+    assert_ok(config_load("/dev/null", &c, &e), &e);
+    config_set_current(c);
+    arena_init(&a, 1 << 20);
+    malloc_trim(0);
+    size_t before = mallinfo2().uordblks;
+    int requests = seen->requests;
+    start_chains(&a);
+    for (int ms = 0; seen->requests < requests + CHAINS && ms < PATIENCE_MS; ms++)
+        usleep(1000);
+    usleep(200000);
+    double kb = (double)(mallinfo2().uordblks - before) / CHAINS / 1024;
+    printf("a chain that waits takes %.1f KB\n", kb);
+    for (size_t i = 0; i < CHAINS; i++)
+        engine_chain_free(chains[i]);
+    fetch_library_end();
+    arena_release(&a);
+    config_set_current(NULL);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    assert_true(kb < MOST_KB_EACH);
+#endif
+}
+
 int main(void)
 {
     server_start();
     const struct CMUnitTest tests[] = {TEST(a_private_address_is_in_the_list_of_the_operator),
-                                       TEST(the_places_of_the_operator_hold_for_engines)};
+                                       TEST(the_places_of_the_operator_hold_for_engines),
+                                       TEST(a_chain_that_waits_takes_little_memory)};
     int failed = RUN(tests);
     server_stop();
     return failed;
