@@ -1,9 +1,11 @@
-/* usage.c: /v1/usage: what is used in the period, and which conversations count. The list is the ledger that is billed,
- * row by row, so a customer can check an invoice with it. */
+/* usage.c: /v1/usage: what is used in the period, which conversations count, and what engines were used for. The list
+ * is the ledger that is billed, row by row, so a customer can check an invoice with it. */
 #include "plan/usage.h"
 
 #include "api/api.h"
 #include "base/clock.h"
+#include "engine/workspace/price.h"
+#include "engine/workspace/tally.h"
 #include "plan/pricing.h"
 
 #include "base/banned.h"
@@ -89,4 +91,72 @@ void api_usage_conversations_get(struct request *rq)
     if (st == OK && !out)
         st = err_nomem(&call.e);
     api_end(&call, st, 200, out);
+}
+
+/* ---- engines ---- */
+
+static int api_usage_fill_tally(struct json *o, const struct engine_tally *t)
+{
+    return json_set_int(o, "calls", t->calls) || json_set_int(o, "tokens_in", t->tokens_in) ||
+           json_set_int(o, "tokens_out", t->tokens_out) || json_set_int(o, "cost", t->cost);
+}
+
+/* Costs are in 10^-9 of the currency, like the caps of a bot: a call often costs less than the smallest unit. */
+static int api_usage_fill_engines(struct json *o, const struct engine_tally_month *m, const char *currency)
+{
+    struct json *list, *row;
+    int bad = api_set_period(o, "period", m->start_ms, m->end_ms) || json_set_str(o, "currency", str_from(currency)) ||
+              api_usage_fill_tally(o, &m->month) || json_set_array(o, "engines", &list);
+    for (size_t i = 0; !bad && i < m->engine_count; i++) {
+        const struct engine_tally_engine *g = &m->engines[i];
+        bad = json_push_object(list, &row) || json_set_id(row, "engine", ID_ENGINE, g->engine) ||
+              (g->name.n ? json_set_str(row, "name", g->name) : json_set_null(row, "name")) ||
+              api_usage_fill_tally(row, &g->month);
+    }
+    bad = bad || json_set_array(o, "days", &list);
+    for (size_t i = 0; !bad && i < m->day_count; i++)
+        bad = json_push_object(list, &row) || json_set_time(row, "day", m->days[i].day_ms) ||
+              api_usage_fill_tally(row, &m->days[i].used);
+    return bad;
+}
+
+/* The query parameter `month`, such as 2026-11; this month if it is missing. */
+static enum status api_usage_month(struct api_call *call, int64_t *at_ms)
+{
+    struct str s = request_query(call->rq, "month");
+    *at_ms = clock_now_ms();
+    const char *first = arena_printf(call->a, "%.*s-01", STR_F(str_sub(s, 0, 8)));
+    if (!first)
+        return err_nomem(&call->e);
+    return !s.n || (s.n == 7 && clock_day(str_from(first), at_ms)) ? OK
+                                                                   : err_raise_at(&call->e, E_month_invalid, "month");
+}
+
+static enum status api_usage_bot(struct api_call *call, struct id *bot)
+{
+    struct str s = request_query(call->rq, "bot");
+    *bot = ID_NONE;
+    return !s.n || id_parse(ID_BOT, s, bot) ? OK : err_raise(&call->e, E_bot_unknown);
+}
+
+void api_usage_engines_get(struct request *rq)
+{
+    struct api_call call;
+    struct engine_tally_month m;
+    struct id bot;
+    struct json *o = NULL;
+    int64_t at_ms;
+    char currency[4];
+    if (!api_begin(rq, &call))
+        return;
+    enum status st = api_usage_month(&call, &at_ms);
+    if (st == OK)
+        st = api_usage_bot(&call, &bot);
+    if (st == OK)
+        st = engine_tally_read(call.c, call.who.tenant, bot, at_ms, call.a, &m, &call.e);
+    if (st == OK)
+        st = engine_price_currency(call.c, call.a, currency, &call.e);
+    if (st == OK && (!(o = json_new_object(call.a)) || api_usage_fill_engines(o, &m, currency)))
+        st = err_nomem(&call.e);
+    api_end(&call, st, 200, o);
 }

@@ -1,12 +1,14 @@
-/* account.c: records the calls to engines with their price, and adds them to the counters that caps.c compares.
+/* account.c: records the calls to engines with their price, and adds them to the counters that caps.c compares and to
+ * the tallies that tally.c reports.
  *
- * All counters are written in the same order, first the visitor's and last the workspace's: the row most turns share is
- * locked for the shortest time, and two turns do not wait for each other in a circle. */
+ * All of them are written in the same order, those of the bot first and those of the workspace last: the rows that most
+ * turns share are locked for the shortest time, and two turns do not wait for each other in a circle. */
 #include "engine/workspace/account.h"
 
 #include <string.h>
 
 #include "engine/workspace/caps_internal.h"
+#include "engine/workspace/tally_store.h"
 
 #include "base/banned.h"
 
@@ -41,6 +43,30 @@ static int64_t account_tokens(int64_t reported, int64_t estimate)
     return n < ACCOUNT_TOKENS_MAX ? n : ACCOUNT_TOKENS_MAX;
 }
 
+/* What one engine was used for by an outcome, which may have asked the same engine several times. */
+struct account_engine {
+    struct id engine;
+    struct engine_tally used;
+};
+struct account_sums {
+    struct account_usage all;
+    struct account_engine engines[ENGINE_LINKS_MAX]; /* by id, which is the order in which their rows are locked */
+    size_t n;
+};
+
+static struct engine_tally *account_engine_of(struct account_sums *s, struct id engine)
+{
+    size_t at = 0;
+    while (at < s->n && memcmp(s->engines[at].engine.b, engine.b, sizeof(engine.b)) < 0)
+        at++;
+    if (at < s->n && id_eq(s->engines[at].engine, engine))
+        return &s->engines[at].used;
+    CHECK(s->n < COUNT_OF(s->engines));
+    memmove(&s->engines[at + 1], &s->engines[at], (s->n++ - at) * sizeof(*s->engines));
+    s->engines[at] = (struct account_engine){.engine = engine};
+    return &s->engines[at].used;
+}
+
 struct engine_account_tx {
     const struct engine_account *who;
     const struct engine_outcome *outcome;
@@ -49,50 +75,68 @@ struct engine_account_tx {
 };
 
 static enum status account_write_try(struct db *c, const struct engine_account_tx *tx, const struct engine_try *t,
-                                     struct account_usage *sum, struct err *e)
+                                     struct account_sums *sums, struct err *e)
 {
     struct account_price *all;
     size_t n;
-    struct account_call k = {.engine = t->engine,
-                             .bot = tx->who->bot,
-                             .conversation = tx->who->conversation,
-                             .purpose = tx->who->purpose,
-                             .type = t->type->name,
-                             .model = t->model,
-                             .outcome = engine_class_name(t->end.class),
-                             .http = t->end.http,
-                             .tokens_in = account_tokens(t->usage.tokens_in, t->estimate.tokens_in),
-                             .tokens_out = account_tokens(t->usage.tokens_out, t->estimate.tokens_out),
-                             .estimated = t->usage.tokens_in < 0 || t->usage.tokens_out < 0,
-                             .first_ms = t->first_ms > 0 ? t->first_ms : 0,
-                             .total_ms = t->total_ms};
+    struct account_call k = {
+        .engine = t->engine,
+        .bot = tx->who->bot,
+        .conversation = tx->who->conversation,
+        .purpose = tx->who->purpose,
+        .type = t->type->name,
+        .model = t->model,
+        .outcome = engine_class_name(t->end.class),
+        .http = t->end.http,
+        .tokens_in = account_tokens(t->usage.tokens_in, t->estimate.tokens_in),
+        .tokens_out = account_tokens(t->usage.tokens_out, t->estimate.tokens_out),
+        .estimated = t->usage.tokens_in < 0 || t->usage.tokens_out<0, .first_ms = t->first_ms> 0 ? t->first_ms : 0,
+        .total_ms = t->total_ms};
     enum status st = account_store_prices(c, str_from(k.type), tx->a, &all, &n, e);
     if (st != OK)
         return st;
     const struct account_price *price = account_price_find(all, n, str_from(k.model));
     if (price)
         k.cost = account_cost(k.tokens_in, price->input) + account_cost(k.tokens_out, price->output);
-    sum->calls++;
-    sum->tokens += k.tokens_in + k.tokens_out;
-    sum->cost += k.cost;
+    struct engine_tally *one = account_engine_of(sums, k.engine);
+    one->calls++;
+    one->tokens_in += k.tokens_in;
+    one->tokens_out += k.tokens_out;
+    one->cost += k.cost;
+    sums->all.calls++;
+    sums->all.tokens += k.tokens_in + k.tokens_out;
+    sums->all.cost += k.cost;
     return account_store_call_add(c, tx->who->tenant, &k, e);
+}
+
+/* Bot ID_NONE: the tally of the workspace. */
+static enum status account_write_tally(struct db *c, const struct engine_account_tx *tx, struct id bot,
+                                       const struct account_sums *sums, struct err *e)
+{
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < sums->n; i++)
+        st = tally_store_add(c, tx->who->tenant, bot, tx->now_ms - tx->now_ms % DAY_MS, sums->engines[i].engine,
+                             &sums->engines[i].used, e);
+    return st;
 }
 
 static enum status account_write(struct db *c, void *ctx, struct err *e)
 {
     const struct engine_account_tx *tx = ctx;
     struct account_period periods[CAPS_PERIODS];
-    struct account_usage sum = {0};
+    struct account_sums sums = {.n = 0};
     size_t n = caps_periods(tx->who, tx->now_ms, periods);
     enum status st = OK;
     for (size_t i = 0; st == OK && i < tx->outcome->try_count; i++)
-        st = account_write_try(c, tx, &tx->outcome->tries[i], &sum, e);
+        st = account_write_try(c, tx, &tx->outcome->tries[i], &sums, e);
+    if (st == OK && !id_is_none(tx->who->bot))
+        st = account_write_tally(c, tx, tx->who->bot, &sums, e);
     for (size_t i = 0; st == OK && i < n; i++) {
-        st = account_store_usage_add(c, tx->who->tenant, &periods[i], &sum, e);
+        st = account_store_usage_add(c, tx->who->tenant, &periods[i], &sums.all, e);
         if (st == OK)
-            st = caps_report_crossed(c, tx->who, &periods[i], &sum, tx->now_ms, tx->a, e);
+            st = caps_report_crossed(c, tx->who, &periods[i], &sums.all, tx->now_ms, tx->a, e);
     }
-    return st;
+    return st == OK ? account_write_tally(c, tx, ID_NONE, &sums, e) : st;
 }
 
 enum status engine_account_record(struct db *c, const struct engine_account *who, const struct engine_outcome *o,
