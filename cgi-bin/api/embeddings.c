@@ -26,12 +26,13 @@ struct embedding {
     struct engine_account account;
     struct engine_link link;
     struct engine_chain *chain;
+    bool left;                                        /* the client has left, and the call is being ended */
     struct engine_event vectors[EMBEDDING_TEXTS_MAX]; /* by the index of the text */
 };
 
 /* ---- the request ---- */
 
-/* Tokens (lists of numbers) belong to the tokenizer of one model, which the engine behind a bot need not have. */
+/* Tokens (lists of numbers) belong to the tokenizer of one model, and the bot's engine may have another one. */
 static enum status embedding_read_input(struct embedding *x, const struct json *input, struct err *e)
 {
     bool one = json_is(input, JSON_STRING);
@@ -63,7 +64,8 @@ static enum status embedding_read(struct embedding *x, struct err *e)
     if (format.n && !x->base64 && !str_eqz(format, "float"))
         return err_at(e, E_field_type, "/encoding_format", "\"encoding_format\" must be \"float\" or \"base64\".");
     if (json_get(in, "dimensions"))
-        return err_at(e, E_field_type, "/dimensions", "The engine decides how long a vector is: leave it out.");
+        return err_at(e, E_field_type, "/dimensions",
+                      "The engine decides how many dimensions a vector has. Leave \"dimensions\" out.");
     st = openai_read_user(in, &x->account.visitor, e);
     return st == OK ? embedding_read_input(x, json_get(in, "input"), e) : st;
 }
@@ -150,6 +152,8 @@ static enum status embedding_drain(struct embedding *x, struct err *e)
 static enum status embedding_check(const struct embedding *x, const struct engine_outcome *o, struct err *e)
 {
     struct buf b;
+    if (x->left)
+        return err_raise(e, E_gone);
     if (o->end.class != ENGINE_OK) {
         buf_init(&b, 4 * KB);
         engine_failure_text(&b, &o->end);
@@ -184,8 +188,10 @@ static void embedding_continue(struct request *rq, void *ctx)
     struct err e = ERR_INIT;
     enum status st = embedding_drain(x, &e);
     bool over = st == OK && engine_chain_over(x->chain, &o);
-    if (st == OK && !over && request_gone(rq))
-        st = err_raise(&e, E_gone);
+    if (st == OK && !over && !x->left && request_gone(rq)) {
+        x->left = true;
+        engine_chain_cancel(x->chain);
+    }
     if (st == OK && !over) {
         request_park(rq, EMBEDDING_LOOK_MS, embedding_continue, x);
         return;

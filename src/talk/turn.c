@@ -53,7 +53,6 @@ static enum status turn_reply_begin(struct turn *u, struct err *e)
 {
     struct json *state = NULL;
     enum status st = OK;
-    u->reply_n = 0;
     if (!turn_has_bot(u))
         return OK;
     if (u->conv.flow_state.n && u->conv.state == TALK_OPEN)
@@ -85,7 +84,7 @@ void turn_end(struct turn *u, enum status st)
 /* A turn that waits gives up when its visitor has left. One that is being recorded cannot. */
 static bool turn_left(struct turn *u)
 {
-    if (!u->in->gone || !u->in->gone(u->in->gone_ctx))
+    if (!u->in->gone || !u->in->gone(u->in->gone_ctx) || turn_engine_leave(u))
         return false;
     turn_end(u, err_raise(&u->err, E_gone));
     return true;

@@ -306,7 +306,7 @@ static void engine_add_extras(struct buf *b, const struct engine_event *ev)
     }
 }
 
-/* More calls than this in one answer are a model that has lost its way; the first ones are run. */
+/* A model that asks for more calls than this in one answer has lost its way: only the first ones are run. */
 static void engine_take_call(struct turn_engine *q, const struct engine_tool_call *call, struct arena *a)
 {
     if (!q->calls)
@@ -315,7 +315,7 @@ static void engine_take_call(struct turn_engine *q, const struct engine_tool_cal
         q->calls[q->call_n++] = (struct flow_tool_call){call->id, call->name, call->arguments};
 }
 
-/* Events that become lines of the message. The rest of those that are not named below does not concern the visitor. */
+/* Events that become lines of the message. Of the others only text and calls of tools are used here. */
 static bool engine_is_extra(enum engine_event_kind kind)
 {
     return kind == ENGINE_EVENT_CHOICES || kind == ENGINE_EVENT_CARD || kind == ENGINE_EVENT_MEDIA ||
@@ -338,6 +338,25 @@ static void engine_take_event(struct turn_engine *q, const struct engine_event *
         q->whole = ev->kind != ENGINE_EVENT_DELTA;
 }
 
+/* The provider charges for what it has begun, so the call is recorded before the turn ends. */
+static void engine_give_up(struct turn_engine *q, enum status st, const struct err *why)
+{
+    if (q->given_up == OK) {
+        q->given_up = st;
+        q->why = *why;
+        engine_chain_cancel(q->chain);
+    }
+}
+
+bool turn_engine_leave(struct turn *u)
+{
+    struct err why = ERR_INIT;
+    if (!u->engine.chain)
+        return false;
+    engine_give_up(&u->engine, err_raise(&why, E_gone), &why);
+    return true;
+}
+
 /* What is new goes to the visitor at once, if the node streams and the channel shows pieces. */
 static enum status engine_show(struct turn *u, struct err *e)
 {
@@ -349,22 +368,22 @@ static enum status engine_show(struct turn *u, struct err *e)
     return u->sink->delta(u->sink->ctx, piece, e);
 }
 
+/* All events are taken, also those that no one wants any more: the chain is over only without them. */
 static enum status engine_drain(struct turn *u, struct err *e)
 {
     struct turn_engine *q = &u->engine;
     struct engine_event ev;
     struct err mine = ERR_INIT;
+    enum status st = q->given_up;
     while (engine_chain_next(q->chain, u->arena, &ev, &mine)) {
-        enum status st = ev.kind == ENGINE_EVENT_STATE
-                             ? turn_engine_state_set(u, u->engines.links[ev.index].engine, &ev, e)
-                             : OK;
-        if (st != OK)
-            return st;
-        engine_take_event(q, &ev, u->arena);
+        if (st == OK && ev.kind == ENGINE_EVENT_STATE)
+            st = turn_engine_state_set(u, u->engines.links[ev.index].engine, &ev, e);
+        if (st == OK)
+            engine_take_event(q, &ev, u->arena);
     }
-    if (mine.status != OK || !buf_ok(&q->text))
-        return err_nomem(e);
-    return engine_show(u, e);
+    if (st == OK && (mine.status != OK || !buf_ok(&q->text)))
+        st = err_nomem(e);
+    return st == OK ? engine_show(u, e) : st;
 }
 
 /* The account is kept even if the answer is of no use: the provider charges for it. A database that is away does not
@@ -418,13 +437,20 @@ static enum status engine_result(struct turn *u, const struct engine_outcome *o,
 enum status turn_engine_step(struct turn *u, bool *waits, struct flow_engine_result *out, struct err *e)
 {
     struct engine_outcome o;
+    struct turn_engine *q = &u->engine;
     *out = (struct flow_engine_result){.text = STR_EMPTY};
     enum status st = engine_drain(u, e);
-    *waits = st == OK && !engine_chain_over(u->engine.chain, &o);
-    if (st != OK || *waits)
-        return st;
+    if (st != OK)
+        engine_give_up(q, st, e);
+    *waits = !engine_chain_over(q->chain, &o);
+    if (*waits)
+        return OK;
     engine_record(u, &o);
     engine_count(u, &o);
+    if (q->given_up != OK) {
+        *e = q->why;
+        return q->given_up;
+    }
     st = engine_result(u, &o, out, e);
     if (st == OK && u->trial && u->trial->path)
         st = turn_engine_note(u, &o, e);

@@ -20,10 +20,12 @@ struct turn_engines {
 struct turn_engine {
     struct engine_chain *chain;
     const struct flow_engine_call *call;
-    struct json *limits; /* of the bot */
-    struct buf text;     /* of the answer so far */
-    size_t shown;        /* how much of it went to the sink as it came */
-    bool whole;          /* a message has ended: the next piece begins another */
+    struct json *limits;  /* of the bot */
+    struct buf text;      /* of the answer so far */
+    size_t shown;         /* how much of it went to the sink as it came */
+    bool whole;           /* a message has ended: the next piece begins another */
+    enum status given_up; /* the turn will end with this; OK: it goes on */
+    struct err why;
     struct flow_tool_call *calls;
     size_t call_n;
 };
@@ -31,9 +33,12 @@ struct turn_engine {
  * *none is the result, because no engine can be asked, or *st is not OK. */
 bool turn_engine_begin(struct turn *u, const struct flow_engine_call *call, struct flow_engine_result *none,
                        enum status *st, struct err *e);
-/* Sends on what has come. *waits: more will come. Otherwise *out is the answer, in the arena. ERR_GONE when the visitor
- * has left. */
+/* Sends what has come to the sink. *waits: more will come. Otherwise *out is the answer, in the arena. A failure of the
+ * sink ends the call first: the turn waits for its end, and then gets the status of the sink. */
 enum status turn_engine_step(struct turn *u, bool *waits, struct flow_engine_result *out, struct err *e);
+/* The visitor has left. True: the turn waits for the end of a call, which has to be recorded; turn_engine_step then
+ * returns ERR_GONE. False: there is no call. */
+bool turn_engine_leave(struct turn *u);
 /* turn_engine_state.c: what the engine wanted to be remembered in earlier turns, as one object; NULL without memory. */
 const struct json *turn_engine_state(struct turn *u, struct id engine);
 /* Remembers a value that the engine reports; it becomes a part of the conversation's state. */

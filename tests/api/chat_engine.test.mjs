@@ -130,7 +130,7 @@ test('usage is what the engines report, and an estimate where they report nothin
 test('the caps of a visitor hold for each user that the client names', async () => {
     const bot = await fakeBot(at(fake))
     const { body: now } = await call(mine, 'GET', `/v1/bots/${bot}/engines`)
-    await call(mine, 'PUT', `/v1/bots/${bot}/engines`, { ...now, limits: { visitor: { calls_day: 1 } } })
+    await call(mine, 'PUT', `/v1/bots/${bot}/engines`, { chain: now.chain, limits: { visitor: { calls_day: 1 } } })
     fake.script = { text: 'Answered.' }
     const said = []
     for (const user of ['ada', 'ben', 'ada', undefined, undefined])

@@ -59,7 +59,7 @@ test('embeddings that cannot be made are refused in the shape of an OpenAI error
 test('embeddings are recorded and count in the caps of the bot', async () => {
     const bot = await fakeBot(at(fake, { embedding_model: 'large' }))
     const { body: now } = await call(mine, 'GET', `/v1/bots/${bot}/engines`)
-    await call(mine, 'PUT', `/v1/bots/${bot}/engines`, { ...now, limits: { visitor: { calls_day: 1 }, bot: { calls_day: 3 } } })
+    await call(mine, 'PUT', `/v1/bots/${bot}/engines`, { chain: now.chain, limits: { visitor: { calls_day: 1 }, bot: { calls_day: 3 } } })
     const embed = user => client.embeddings.create({ model: bot, input: 'one', user })
     await embed('ada')
     const refused = await failed(embed('ada'))
@@ -75,7 +75,7 @@ test('embeddings are recorded and count in the caps of the bot', async () => {
         [['OK', 5, 'embed', 'large', null], ['OK', 5, 'embed', 'large', null], ['AUTH', 0, 'embed', 'large', null]])
 })
 
-test('an embedding whose client leaves ends the call of the engine', { timeout: 30000 }, async () => {
+test('an embedding whose client leaves ends the call of the engine, which is recorded', { timeout: 30000 }, async () => {
     const bot = await fakeBot(at(fake, { embedding_model: 'large' }))
     fake.script = { fault: 'silent' }
     const web = net.connect(`${parley.runDir}/api.sock`) // lighttpd finds out only when it writes
@@ -84,4 +84,7 @@ test('an embedding whose client leaves ends the call of the engine', { timeout: 
     await until('the question', () => fake.requests.length === 1)
     web.destroy()
     await until('the end of the call', () => fake.gone === 1, 5000)
+    const outcomes = () => parley.sql(`SELECT outcome FROM engine_call WHERE bot_id = 0x${hexOf(bot)}`)
+    await until('the record of the call', async () => (await outcomes()).length === 1)
+    assert.equal((await outcomes())[0].outcome, 'CANCELLED')
 })

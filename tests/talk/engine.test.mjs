@@ -135,7 +135,7 @@ test('an answer that is cut off is shown and recorded as interrupted', async () 
     assert.equal((await again.json()).messages.at(-1).interrupted, true)
 })
 
-test('a visitor who leaves ends the call, and nothing is recorded', { timeout: 30000 }, async () => {
+test('a visitor who leaves ends the call, and only that is recorded', { timeout: 30000 }, async () => {
     const { bot, hex } = await engineBot(askFlow(), [one])
     one.script = { chunks: ['Begun'], fault: 'keepAlive' }
     const stop = new AbortController()
@@ -146,6 +146,9 @@ test('a visitor who leaves ends the call, and nothing is recorded', { timeout: 3
     await until('the end of the call', () => one.gone === 1, 20000)
     const [row] = await parley.sql(`SELECT COUNT(*) AS n FROM conversation WHERE bot_id = 0x${hex}`)
     assert.equal(row.n, '0')
+    const calls = () => parley.sql(`SELECT outcome, tokens_in FROM engine_call WHERE bot_id = 0x${hex}`)
+    await until('the record of the call', async () => (await calls()).length === 1)
+    assert.deepEqual((await calls()).map(r => [r.outcome, r.tokens_in > 0]), [['CANCELLED', true]])
 })
 
 test('personal data is hidden from the engine and comes back in the answer', async () => {
