@@ -105,8 +105,8 @@ static enum status events_delta(void *ctx, struct str text, struct err *e)
     return events_send(stream, "delta", e);
 }
 
-/* Asked several times a second while something outside is waited for: a line a second finds out who has left, and keeps
- * proxies between here and the visitor from giving up. */
+/* Asked at each step of a turn that waits, so at least once a second. A comment line for each quiet second finds out
+ * who has left, and keeps proxies between here and the visitor from giving up. */
 static bool events_gone(void *ctx)
 {
     struct chat_events *stream = ctx;

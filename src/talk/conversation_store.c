@@ -133,7 +133,7 @@ enum status conversation_store_messages(struct db *c, struct id tenant, const st
         DB_ARGS(db_id(range->conversation), db_int(range->after), db_int(upto), db_int(range->limit)), a, &r, e);
     if (st != OK)
         return st;
-    struct talk_message *m = arena_array(a, r.n ? r.n : 1, sizeof(*m));
+    struct talk_message *m = arena_array(a, r.n, sizeof(*m));
     if (!m)
         return err_nomem(e);
     for (size_t i = 0; st == OK && i < r.n; i++)
@@ -191,7 +191,7 @@ enum status conversation_store_list(struct db *c, struct id tenant, const struct
                                     DB_ARGS(db_id(f->bot), before, state, state, db_int(limit)), a, &r, e);
     if (st != OK)
         return st;
-    list = arena_array(a, r.n ? r.n : 1, sizeof(*list));
+    list = arena_array(a, r.n, sizeof(*list));
     if (!list)
         return err_nomem(e);
     for (size_t i = 0; st == OK && i < r.n; i++)

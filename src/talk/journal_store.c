@@ -50,7 +50,7 @@ static enum status journal_rows_new(struct journal_rows *r, struct arena *a, siz
                                     struct err *e)
 {
     *r = (struct journal_rows){.columns = columns};
-    r->v = arena_array(a, max_rows ? max_rows : 1, columns * sizeof(*r->v));
+    r->v = arena_array(a, max_rows, columns * sizeof(*r->v));
     return r->v ? OK : err_nomem(e);
 }
 

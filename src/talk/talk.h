@@ -52,8 +52,8 @@ struct talk_message {
 };
 /* As one JSON object of the visitor API: {"seq","from","type","text",...}; seq is left out while it is 0. */
 void talk_message_write(struct buf *b, const struct talk_message *m);
-/* Receives the replies while the turn still runs. Nothing of it is final until talk_end has returned OK. A status
- * other than OK cancels the turn. */
+/* Receives the replies while the turn still runs. They are not final until talk_end has returned OK. A status other
+ * than OK ends the turn. */
 struct talk_sink {
     void *ctx;
     enum status (*message)(void *ctx, const struct talk_message *m, struct err *e);
@@ -82,19 +82,20 @@ struct talk; /* one in a process: pool, journal, locks, cache */
 enum status talk_open(const struct config *c, struct db_pool *p, struct talk **out, struct err *e);
 void talk_close(struct talk *t); /* waits until every turn that was handed to the journal is recorded */
 
-/* Answers one message, by steps that never block for long. On OK everything is durable, and the replies live in the
- * arena. `in`, `sink` (may be NULL) and the arena must stay as they are from talk_begin to talk_end.
+/* Answers one message in steps. A step never waits for another server or another turn; it may take as long as a commit,
+ * when it writes a batch of turns. On OK everything is durable, and the replies live in the arena. `in`, `sink` (may be
+ * NULL) and the arena must stay as they are from talk_begin to talk_end.
  *
- * After talk_begin returned OK, talk_step is called until it returns true: at once, then again whenever the waker was
- * woken, and at least every second, since a turn also looks at the clock and whether the visitor has left. The steps of
- * a turn may run on different threads, one at a time. A step may write a batch of turns to the database, which takes as
- * long as a commit. Each turn needs its talk_end, and ends only by its steps. The errors that a client can do something
- * about:
+ * After talk_begin has returned OK, talk_step is called at once, and again whenever the waker was woken, until it
+ * returns true. It is called at least once a second, since a turn also checks its deadlines and whether the visitor has
+ * left. The steps of a turn may run on different threads, one at a time. A turn ends only by its steps, and each needs
+ * its talk_end. Errors:
  *   ERR_INVALID   text_empty, text_invalid, text_too_long, choice_too_long, id_too_long, locale_invalid,
  *   contact_too_large
  *   ERR_NOT_FOUND bot_unknown, conversation_unknown; ERR_AUTH token_invalid
  *   ERR_PLAN      plan_limit, bot_inactive: no new conversation; an open one always continues
- *   ERR_CONFLICT  id_reused: the client message id was used for another message
+ *   ERR_CONFLICT  id_reused: the client message id was used for another message; sequence: other processes were
+ *   faster four times, or the sink could not take back what it had sent
  *   ERR_RATE      rate_limited, conversation_busy, bot_busy, with retry_after_s
  *   ERR_UNAVAILABLE nothing was recorded; with code commit_unknown that is not certain. The same id may be sent again.
  *   ERR_GONE      the visitor has left; ERR_INTERNAL the flow of the bot is wrong */

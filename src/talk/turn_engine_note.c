@@ -50,7 +50,7 @@ static enum status note_messages(struct turn *u, const struct engine_turn *sent,
     size_t n = sent->message_count, first = n;
     bool cut = false;
     struct json *list = NULL;
-    struct str *texts = arena_array(u->arena, n + 1, sizeof(*texts));
+    struct str *texts = arena_array(u->arena, n, sizeof(*texts));
     enum status st = texts && json_set_array(asked, "sent", &list) == 0 ? OK : err_nomem(e);
     for (size_t i = 0; i < n && !st; i++)
         st = note_message_text(u, &sent->messages[i], &texts[i], &cut, e);

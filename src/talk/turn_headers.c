@@ -38,8 +38,8 @@ static enum status headers_make_room(struct turn_headers *h, const struct flow_h
     if (room > HEADERS_WITH_SECRETS)
         return err_set(e, E_too_large, "The headers of a call use too many secrets.");
     char *memory = arena_alloc(a, room);
-    h->secrets = arena_array(a, secrets + 1, sizeof(*h->secrets));
-    h->p = arena_array(a, rq->header_n + 1, sizeof(*h->p));
+    h->secrets = arena_array(a, secrets, sizeof(*h->secrets));
+    h->p = arena_array(a, rq->header_n, sizeof(*h->p));
     if (!memory || !h->secrets || !h->p)
         return err_nomem(e);
     buf_fixed(&h->values, memory, room);

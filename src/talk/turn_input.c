@@ -1,5 +1,6 @@
-/* turn_input.c: what may come in, and how often. Both are asked before anything is looked up, so that a request which
- * is refused costs nearly nothing. */
+/* turn_input.c: what may come in, and how often. The input is checked before anything is looked up. The rates come
+ * after the bot, because two of them are those of the bot and its workspace; the bot is normally found in memory, so a
+ * refusal costs no query either. */
 #include "base/limits.h"
 #include "base/shared.h"
 #include "base/utf8.h"

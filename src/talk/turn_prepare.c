@@ -107,7 +107,7 @@ static enum status turn_check_plan(struct turn *u, struct talk_out *out, bool *d
 enum status turn_prepare(struct turn *u, struct talk_out *out, bool *done, struct err *e)
 {
     u->now_ms = clock_now_ms();
-    u->reply_n = 0;
+    u->reply_n = 0; /* of an earlier try */
     enum status st = turn_load_or_begin(u, e);
     if (st == OK)
         st = turn_check_plan(u, out, done, e);

@@ -275,7 +275,7 @@ static enum status think_read_engines(struct turn *u, const struct json *state, 
     return kept && !u->engines_kept ? err_nomem(e) : OK;
 }
 
-/* Replies of an earlier attempt are forgotten: its conversation was not as it had been read. */
+/* What an earlier try has read is forgotten: its conversation was not as it had been read. */
 enum status turn_think_begin(struct turn *u, const struct json *state, struct err *e)
 {
     const struct bot_live *b = u->has_pinned ? &u->pinned : &u->live;
@@ -285,7 +285,7 @@ enum status turn_think_begin(struct turn *u, const struct json *state, struct er
                                   .language = u->in->locale.n    ? u->in->locale
                                               : u->conv.locale.n ? u->conv.locale
                                                                  : b->language};
-    u->reply_n = u->path_n = 0;
+    u->path_n = 0;
     u->engines = (struct turn_engines){0};
     think_begin_outside(u);
     enum status st = think_read_engines(u, state, e);
