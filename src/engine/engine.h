@@ -22,7 +22,7 @@ struct text_think; /* engine/text.h */
 
 #define ENGINE_JSON_DEPTH 64 /* levels, of what servers send */
 #define ENGINE_STOP_MAX 4    /* texts at which an answer ends; OpenAI takes no more */
-#define ENGINE_HIDDEN_MAX 8   /* secrets of a run */
+#define ENGINE_HIDDEN_MAX 8  /* secrets of a run */
 
 /* ---- the question ---- */
 

@@ -7,13 +7,13 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "engine/engine.h"
+#include "engine/rich.h"
 
 #include "base/banned.h"
 
 #define WEBHOOK_KEY_MIN 24 /* bytes, by the specification */
 #define WEBHOOK_KEY_MAX 64
-#define WEBHOOK_CHOICES_MAX 50 /* of one message; the rest is left out */
-#define WEBHOOK_ID_BYTES 8     /* of the digest of the body in the id of a request */
+#define WEBHOOK_ID_BYTES 8 /* of the digest of the body in the id of a request */
 #define WEBHOOK_BODY_MAX (16 * MB)
 
 /* ---- the signature ---- */
@@ -74,43 +74,6 @@ static void webhook_id(struct buf *out, const struct engine_turn *t, struct str 
 
 /* ---- the reply ---- */
 
-static void webhook_emit_choices(struct engine_run *run, struct engine_event ev, const struct json *rows)
-{
-    struct engine_choice choices[WEBHOOK_CHOICES_MAX];
-    ev.choices = choices;
-    for (size_t i = 0; i < json_len(rows) && ev.choice_count < COUNT_OF(choices); i++) {
-        const struct json *row = json_at(rows, i);
-        struct engine_choice c = {json_get_str(row, "label"), json_get_str(row, "value"), json_get_str(row, "url")};
-        if (json_is(row, JSON_STRING))
-            c.label = json_str(row);
-        if (!c.value.n && !c.url.n)
-            c.value = c.label;
-        if (c.label.n)
-            choices[ev.choice_count++] = c;
-    }
-    engine_emit(run, &ev);
-}
-
-/* A card has a title, an image has none of the rest, and choices may follow any text. */
-static void webhook_emit_message(struct engine_run *run, const struct json *m)
-{
-    const struct json *choices = json_get(m, "choices");
-    struct engine_event ev = {.text = json_is(m, JSON_STRING) ? json_str(m) : json_get_str(m, "text"),
-                              .title = json_get_str(m, "title"),
-                              .url = json_get_str(m, "image")};
-    if (ev.title.n && (ev.text.n || json_len(choices)))
-        ev.kind = ENGINE_EVENT_CARD;
-    else if (ev.url.n) {
-        ev.kind = ENGINE_EVENT_MEDIA;
-        ev.mime = STR("image/*");
-    } else
-        ev.kind = json_len(choices) ? ENGINE_EVENT_CHOICES : ENGINE_EVENT_MESSAGE;
-    if (json_len(choices) && ev.kind == ENGINE_EVENT_MEDIA)
-        ev.kind = ENGINE_EVENT_CARD;
-    if (ev.text.n || ev.url.n || json_len(choices))
-        webhook_emit_choices(run, ev, choices);
-}
-
 /* Values are kept as texts: a string as it is, null as "", anything else as JSON. */
 static void webhook_emit_variables(struct engine_run *run, const struct json *variables)
 {
@@ -143,7 +106,7 @@ static bool webhook_on_document(struct engine_run *run, struct str event, const 
         return true; /* a probe wants to know that the server answers, not what */
     webhook_emit_variables(run, json_get(doc, "variables"));
     for (size_t i = 0; i < json_len(messages) && !engine_run_over(run); i++)
-        webhook_emit_message(run, json_at(messages, i));
+        (void)rich_emit(run, json_at(messages, i));
     if (json_bool(handoff) || json_is(handoff, JSON_STRING))
         engine_emit(run, &(struct engine_event){.kind = ENGINE_EVENT_HANDOFF, .text = json_str(handoff)});
     return true;

@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "engine/google/messenger.h"
+#include "engine/rich.h"
 
 #include "base/banned.h"
 
@@ -39,25 +41,46 @@ struct str dialogflow_project(struct engine_run *run)
     return project.n ? project : d->account.project;
 }
 
-static bool dialogflow_is_name(struct str name)
+struct str dialogflow_agent(const struct engine_run *run)
+{
+    struct str rest = engine_run_setting(run, "agent"), part = STR_EMPTY;
+    while (str_split(&rest, '/', &part))
+        continue;
+    return part;
+}
+
+static bool dialogflow_is_name(struct str name, const char *signs)
 {
     bool good = name.n <= DIALOGFLOW_NAME_MAX && !str_eqz(name, ".") && !str_eqz(name, "..");
     for (size_t i = 0; good && i < name.n; i++) {
         char c = name.p[i];
-        good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-_.:", c);
+        good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr(signs, c));
     }
     return good;
 }
 
-bool dialogflow_check_name(struct engine_run *run, const char *what, struct str name)
+/* These become parts of a path, and the location a part of a host name. */
+bool dialogflow_check_address(struct engine_run *run)
 {
+    const struct {
+        const char *what, *signs;
+        struct str name;
+    } parts[] = {{"project id", "-.:", dialogflow_project(run)},
+                 {"location", "-", engine_run_setting(run, "location")},
+                 {"agent id", "-_", dialogflow_agent(run)},
+                 {"environment", "-_", engine_run_setting(run, "environment")}};
     char detail[160];
-    if (dialogflow_is_name(name))
-        return true;
-    snprintf(detail, sizeof(detail), "The %s may have letters, digits, hyphens, underscores, dots and colons only.",
-             what);
-    engine_run_fail_text(run, ENGINE_CONFIG, detail);
-    return false;
+    if (!dialogflow_project(run).n) {
+        engine_run_fail_text(run, ENGINE_CONFIG, "The project id is missing, and the service account names none.");
+        return false;
+    }
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        if (!dialogflow_is_name(parts[i].name, parts[i].signs)) {
+            snprintf(detail, sizeof(detail), "The %s has a character that Google's names do not have.", parts[i].what);
+            engine_run_fail_text(run, ENGINE_CONFIG, detail);
+            return false;
+        }
+    return true;
 }
 
 const char *dialogflow_session(const struct engine_run *run, char out[ID_TEXT_MAX])
@@ -93,6 +116,57 @@ void dialogflow_note(struct engine_run *run, struct str text)
     size_t n = strlen(d->note);
     struct str rest = utf8_fit(text, n + 2 < sizeof(d->note) ? sizeof(d->note) - n - 2 : 0);
     snprintf(d->note + n, sizeof(d->note) - n, "%s%.*s", n ? " " : "", STR_F(rest));
+}
+
+void dialogflow_note_names(struct engine_run *run, const char *what, const struct json *object)
+{
+    struct json_iter it = {0};
+    char bytes[DIALOGFLOW_NOTE_MAX];
+    struct buf names;
+    buf_fixed(&names, bytes, sizeof(bytes));
+    buf_printf(&names, "%s cannot be shown and was left out:", what);
+    for (size_t i = 0; buf_ok(&names) && json_each(object, &it); i++)
+        buf_printf(&names, "%s %.*s", i ? "," : "", STR_F(it.key));
+    buf_puts(&names, json_len(object) ? "." : " it has no names.");
+    dialogflow_note(run, buf_str(&names));
+}
+
+bool dialogflow_no_match(struct engine_run *run)
+{
+    dialogflow_note(run, STR("Nothing that the agent knows matched the message."));
+    return engine_run_number(run, "skip_no_match") == 0;
+}
+
+/* ---- messages ---- */
+
+void dialogflow_emit_text(struct engine_run *run, const struct json *text)
+{
+    const struct json *variants = json_get(text, "text");
+    for (size_t i = 0; i < json_len(variants); i++)
+        if (json_str(json_at(variants, i)).n) {
+            struct engine_event ev = {.kind = ENGINE_EVENT_MESSAGE, .text = json_str(json_at(variants, i))};
+            engine_emit(run, &ev);
+            return;
+        }
+}
+
+void dialogflow_emit_handoff(struct engine_run *run, struct str why)
+{
+    engine_emit(run, &(struct engine_event){.kind = ENGINE_EVENT_HANDOFF, .text = why});
+}
+
+/* {"action": "handoff"} is what other platforms that connect Dialogflow to people understand. */
+void dialogflow_emit_payload(struct engine_run *run, const struct json *payload)
+{
+    const struct json *handoff = json_get(payload, "handoff"), *content = json_get(payload, "richContent");
+    bool wanted = json_bool(handoff) || json_is(handoff, JSON_STRING) ||
+                  str_eqz(json_get_str(payload, "action"), "handoff");
+    bool shown = rich_emit(run, payload);
+    shown = messenger_emit(run, content) || shown;
+    if (wanted)
+        dialogflow_emit_handoff(run, json_str(handoff));
+    if (!wanted && !shown)
+        dialogflow_note_names(run, "A payload", payload);
 }
 
 /* ---- the token ---- */
@@ -197,20 +271,29 @@ static void dialogflow_get_token(struct engine_run *run)
 
 /* ---- the question ---- */
 
+/* ES has one status, CX one for each webhook that was asked. */
+static void detect_read_webhook(struct engine_run *run, const struct json *status)
+{
+    struct dialogflow *d = engine_run_memory(run);
+    if (json_int(json_get(status, "code"), 0) == 0)
+        return;
+    d->webhook_fail = true;
+    dialogflow_note(run, STR("The webhook of the agent failed:"));
+    dialogflow_note(run, json_get_str(status, "message"));
+}
+
 static bool detect_on_document(struct engine_run *run, struct str event, const struct json *doc)
 {
     struct dialogflow *d = engine_run_memory(run);
-    const struct json *result = json_get(doc, "queryResult"), *webhook = json_get(doc, "webhookStatus");
+    const struct json *result = json_get(doc, "queryResult"), *webhooks = json_get(result, "webhookStatuses");
     (void)event;
     if (!json_is(result, JSON_OBJECT)) {
         engine_run_fail_text(run, ENGINE_PROTOCOL, "The reply has no queryResult.");
         return true;
     }
-    if (json_int(json_get(webhook, "code"), 0) != 0) {
-        d->webhook_fail = true;
-        dialogflow_note(run, STR("The webhook of the agent failed:"));
-        dialogflow_note(run, json_get_str(webhook, "message"));
-    }
+    detect_read_webhook(run, json_get(doc, "webhookStatus"));
+    for (size_t i = 0; i < json_len(webhooks); i++)
+        detect_read_webhook(run, json_at(webhooks, i));
     if (engine_run_turn(run))
         d->reply(run, result);
     return true;

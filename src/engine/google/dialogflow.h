@@ -22,11 +22,13 @@ struct dialogflow {
 
 /* `open` of both. */
 void dialogflow_open(struct engine_run *run);
-/* Ends the run and returns false when a part of the address has a character that Google's names do not have. "" is
- * accepted. */
-bool dialogflow_check_name(struct engine_run *run, const char *what, struct str name);
+/* Ends the run and returns false when the project is missing, or when a part of the address has a character that
+ * Google's names do not have. */
+bool dialogflow_check_address(struct engine_run *run);
 /* The setting `project`, or else the project of the service account. */
 struct str dialogflow_project(struct engine_run *run);
+/* The setting `agent`, also when it was entered as the whole name that the console copies: projects/.../agents/ID. */
+struct str dialogflow_agent(const struct engine_run *run);
 /* The session of this conversation: at most 36 bytes. A probe has one of its own. */
 const char *dialogflow_session(const struct engine_run *run, char out[ID_TEXT_MAX]);
 /* The newest message of the visitor, "hello" for a probe. Without a text the run ends and this is "". */
@@ -36,14 +38,20 @@ struct str dialogflow_language(const struct engine_run *run);
 /* Ask `path` of the server with this body. `reply` gets the queryResult of a turn. Everything is copied. */
 void dialogflow_ask(struct engine_run *run, struct str path, const struct json *body,
                     void (*reply)(struct engine_run *run, const struct json *result));
-/* Something that the tenant reads beside the answer. */
+/* Something that the tenant reads beside the answer, as far as there is room. */
 void dialogflow_note(struct engine_run *run, struct str text);
+/* Note the names of what cannot be shown. */
+void dialogflow_note_names(struct engine_run *run, const char *what, const struct json *object);
+/* Nothing that the agent knows matched. False: what it says counts as no answer, as the tenant wishes. */
+bool dialogflow_no_match(struct engine_run *run);
 
 /* ---- messages ---- */
 
 /* {"text": [...]}: variants of one text. The first that is not empty is said. */
 void dialogflow_emit_text(struct engine_run *run, const struct json *text);
-/* A payload: a message of our own, or one of Dialogflow Messenger. Anything else is noted. */
+/* A payload: a message of our own, one of Dialogflow Messenger, or a handoff. Anything else is noted. */
 void dialogflow_emit_payload(struct engine_run *run, const struct json *payload);
+/* A person is wanted. */
+void dialogflow_emit_handoff(struct engine_run *run, struct str why);
 
 #endif
