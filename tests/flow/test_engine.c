@@ -355,6 +355,7 @@ static void lint_knows_tools(void **state)
         const char *node, *pointer;
     } rows[] = {{TOOLS, NULL},
                 {"{'type':'engine','tools':['ok'],'error':'bad'}", "/nodes/g/tools/0"},
+                {"{'type':'engine','tools':['g'],'error':'bad'}", "/nodes/g/tools/0"}, /* a tool cannot ask an engine */
                 {"{'type':'engine','tools':['gone'],'error':'bad'}", "/nodes/g/tools/0"}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct flow_finding *found;

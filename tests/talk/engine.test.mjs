@@ -39,7 +39,7 @@ async function engineBot(flow, fakes, { prompt, limits, type = 'openai', setting
     const call = async (method, path, body) => {
         const reply = await fetch(`${parley.url}/v1${path}`, { method, headers: { Authorization: `Bearer ${api}`, 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
         assert.ok(reply.ok, `${path}: ${reply.status}`)
-        return reply.json()
+        return reply.status === 204 ? null : reply.json()
     }
     const chain = []
     for (const [i, fake] of fakes.entries()) {
@@ -49,7 +49,7 @@ async function engineBot(flow, fakes, { prompt, limits, type = 'openai', setting
         chain.push(engine.id)
     }
     await call('PUT', `/bots/${made.bot}/engines`, { chain, prompt, limits })
-    return { ...made, call }
+    return { ...made, call, chain }
 }
 
 /** A member of a workspace, who can receive mail. */
@@ -149,6 +149,59 @@ test('a visitor who leaves ends the call, and only that is recorded', { timeout:
     const calls = () => parley.sql(`SELECT outcome, tokens_in FROM engine_call WHERE bot_id = 0x${hex}`)
     await until('the record of the call', async () => (await calls()).length === 1)
     assert.deepEqual((await calls()).map(r => [r.outcome, r.tokens_in > 0]), [['CANCELLED', true]])
+})
+
+test('what changes in the middle of a turn counts from the next one: a key, an engine, the workspace', { timeout: 60000 }, async () => {
+    const { bot, tenant, call, chain } = await engineBot(askFlow({ failed: { en: 'Just a moment.' } }), [one, two])
+    const keys = () => one.requests.map(r => r.headers.authorization)
+    const during = async change => {
+        one.clear()
+        one.script = { text: 'Late.', delay: 500 }
+        const answer = send(parley, bot, { text: 'go' })
+        await until('the question', () => one.requests.length === 1)
+        await change()
+        return texts(await answer)
+    }
+    assert.deepEqual(await during(() => call('PATCH', `/engines/${chain[0]}`, { settings: { api_key: 'sk-other-key-0000' } })), ['Late.'])
+    two.script = { text: 'From the second.' }
+    assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['From the second.'])
+    assert.deepEqual(keys(), [`Bearer ${KEY}`, 'Bearer sk-other-key-0000'], 'the new key is refused by the fake')
+    await call('PATCH', `/engines/${chain[0]}`, { settings: { api_key: KEY } })
+
+    assert.deepEqual(await during(() => call('DELETE', `/engines/${chain[0]}`)), ['Late.'], 'an engine that was removed finishes its answer')
+    const asked = one.requests.length
+    assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['From the second.'])
+    assert.equal(one.requests.length, asked)
+
+    two.script = { text: 'To the end.', delay: 500 }
+    const open = send(parley, bot, { text: 'go' })
+    await until('the question', () => two.requests.length > 2)
+    await parley.sql(`UPDATE tenant SET state = 'suspended' WHERE tenant_id = 0x${tenant}`)
+    assert.deepEqual(texts(await open), ['To the end.'])
+    await checkLedger(parley, assert)
+})
+
+test('two bots whose engines are each other\'s second choice ask each engine once', async () => {
+    const there = await engineBot(askFlow(), [one, two]), back = await engineBot(askFlow(), [two, one])
+    for (const fake of [one, two]) fake.script = { status: 401, body: { error: { message: 'no', code: 'invalid_api_key' } } }
+    for (const { bot } of [there, back]) assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['No engine answered.'])
+    assert.deepEqual([one.requests.length, two.requests.length], [2, 2])
+})
+
+test('a model that only asks for tools is asked without them in the end, and then has failed', async () => {
+    const flow = askFlow({ tools: ['note'], rounds: 2 }, { note: { type: 'set', set: [{ var: 'v', to: 'x' }], tool: { name: 'note', description: 'Notes', parameters: {} }, next: 'sorry' } }, { v: { type: 'text' } })
+    const { bot } = await engineBot(flow, [one])
+    one.script = { calls: [{ id: 'a', name: 'note', arguments: ['{}'] }] }
+    assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['No engine answered.'])
+    assert.deepEqual(one.requests.map(r => r.body.tools?.length ?? 0), [1, 1, 0])
+})
+
+test('two workspaces at one server do not meet: each sends its own key, and one that fails does not stop the other', async () => {
+    const good = await engineBot(askFlow(), [one]), bad = await engineBot(askFlow(), [one], { key: 'sk-of-another-0000' })
+    for (let i = 0; i < 12; i++) assert.deepEqual(texts(await send(parley, bad.bot, { text: 'go' })), ['No engine answered.'])
+    assert.deepEqual(texts(await send(parley, good.bot, { text: 'go' })), ['Hello, world'])
+    assert.deepEqual([...new Set(one.requests.slice(0, 12).map(r => r.headers.authorization))], ['Bearer sk-of-another-0000'])
+    assert.equal(one.requests.at(-1).headers.authorization, `Bearer ${KEY}`)
 })
 
 test('personal data is hidden from the engine and comes back in the answer', async () => {
