@@ -4,6 +4,7 @@
 #include "talk/retention.h"
 
 #include "base/limits.h"
+#include "engine/workspace/account.h"
 #include "talk/retention_store.h"
 
 #include "base/banned.h"
@@ -23,7 +24,9 @@ static enum status retention_sweep_write(struct db *c, void *ctx, struct err *e)
     arena_init(&a, LIST_ARENA);
     enum status st = retention_store_due(c, w->tenant, w->after, w->before_ms, w->limit, &a, &due, &w->n, e);
     for (size_t i = 0; st == OK && i < w->n; i++) {
-        st = retention_store_delete(c, w->tenant, due[i], e);
+        st = engine_account_unlink(c, w->tenant, due[i], e);
+        if (st == OK)
+            st = retention_store_delete(c, w->tenant, due[i], e);
         w->last = due[i];
     }
     arena_release(&a);

@@ -1,6 +1,6 @@
 /* retention.h: deletes conversations that are older than the plan keeps them, with their messages, feedback and
- * remembered client ids, and the events of turns of that age. The usage ledger stays as it is: deleting a
- * conversation neither refunds nor charges anything. */
+ * remembered client ids, and the events of turns of that age. Calls to engines lose their conversation. The usage
+ * ledger stays as it is: deleting a conversation neither refunds nor charges anything. */
 #ifndef PARLEY_TALK_RETENTION_H
 #define PARLEY_TALK_RETENTION_H
 

@@ -11,6 +11,8 @@
 #include "billing/meter/meter.h"
 #include "billing/notice/notice.h"
 #include "billing/sync/event.h"
+#include "engine/workspace/account.h"
+#include "engine/workspace/caps.h"
 #include "stripe/call.h"
 #include "stripe/lease.h"
 #include "talk/retention.h"
@@ -81,6 +83,16 @@ static enum status clean_notices(struct db *c, int64_t now, int64_t *n, struct e
     return notice_forget(c, now - KEEP_NOTICES, CLEANUP_BATCH, n, e);
 }
 
+static enum status clean_engine_visitors(struct db *c, int64_t now, int64_t *n, struct err *e)
+{
+    return engine_account_forget_visitors(c, now - ENGINE_KEEP_VISITORS_MS, CLEANUP_BATCH, n, e);
+}
+
+static enum status clean_engine_caps(struct db *c, int64_t now, int64_t *n, struct err *e)
+{
+    return engine_caps_forget(c, now - ENGINE_KEEP_CAPS_MS, CLEANUP_BATCH, n, e);
+}
+
 static enum status clean_stripe_events(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
     return event_forget(c, now - KEEP_EVENTS, CLEANUP_BATCH, n, e);
@@ -90,10 +102,19 @@ static const struct {
     const char *name;
     enum status (*fn)(struct db *c, int64_t now, int64_t *n, struct err *e);
 } cleanings[] = {
-    {"sessions", clean_sessions},     {"turn_keys", clean_turn_keys},         {"jobs_done", clean_jobs_done},
-    {"jobs_dead", clean_jobs_dead},   {"stripe_calls", clean_stripe_calls},   {"stripe_leases", clean_stripe_leases},
-    {"meter_rows", clean_meter_rows}, {"meter_calls", clean_meter_calls},     {"notices", clean_notices},
-    {"alarms", clean_alarms},         {"stripe_events", clean_stripe_events},
+    {"sessions", clean_sessions},
+    {"turn_keys", clean_turn_keys},
+    {"jobs_done", clean_jobs_done},
+    {"jobs_dead", clean_jobs_dead},
+    {"stripe_calls", clean_stripe_calls},
+    {"stripe_leases", clean_stripe_leases},
+    {"meter_rows", clean_meter_rows},
+    {"meter_calls", clean_meter_calls},
+    {"notices", clean_notices},
+    {"alarms", clean_alarms},
+    {"stripe_events", clean_stripe_events},
+    {"engine_visitors", clean_engine_visitors},
+    {"engine_caps", clean_engine_caps},
 };
 
 /* Deletes in batches with a pause after each, so that turns never wait long behind a deletion, and the undo log and

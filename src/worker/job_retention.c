@@ -1,4 +1,5 @@
-/* job_retention.c: retention, once a day: deletes conversations that are older than the tenant's plan keeps them.
+/* job_retention.c: retention, once a day: deletes conversations, and the calls to engines and events of turns of that
+ * time, that are older than the tenant's plan keeps them.
  *
  * Entitlements decide how long that is. They are read for each tenant when it is its turn, so an upgrade during the
  * run still counts. */
@@ -7,6 +8,7 @@
 #include "account/account.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/workspace/account.h"
 #include "plan/entitlement.h"
 #include "talk/retention.h"
 #include "worker/worker_internal.h"
@@ -14,7 +16,7 @@
 #include "base/banned.h"
 
 #define RETENTION_BATCH 50
-#define EVENTS_BATCH 500
+#define ROWS_BATCH 500 /* of tables whose rows have no children */
 #define RETENTION_DAYS_MAX 36500 /* more than a century means no limit */
 
 /* A pause after each full batch, so that turns never wait long behind a deletion. */
@@ -25,23 +27,34 @@ static void retention_pause(struct worker_job *w, bool full)
     worker_progress(w, NULL);
 }
 
+typedef enum status retention_rows_fn(struct db *c, struct id tenant, int64_t before_ms, int limit, int64_t *n,
+                                      struct err *e);
+
+static enum status retention_of_rows(struct worker_job *w, retention_rows_fn *fn, struct id tenant, int64_t before_ms,
+                                     struct err *e)
+{
+    int64_t n = ROWS_BATCH;
+    enum status st = OK;
+    while (st == OK && n == ROWS_BATCH) {
+        st = fn(w->db, tenant, before_ms, ROWS_BATCH, &n, e);
+        retention_pause(w, n == ROWS_BATCH);
+    }
+    return st;
+}
+
+/* Calls to engines go first: then few are left that a conversation has to be taken from. */
 static enum status retention_of_age(struct worker_job *w, struct id tenant, int64_t before_ms, int64_t *total,
                                     struct err *e)
 {
     struct id after = ID_NONE;
     int64_t n = RETENTION_BATCH;
-    enum status st = OK;
+    enum status st = retention_of_rows(w, engine_account_sweep, tenant, before_ms, e);
     while (st == OK && n == RETENTION_BATCH) {
         st = retention_sweep(w->db, tenant, before_ms, &after, RETENTION_BATCH, &n, e);
         *total += st == OK ? n : 0;
         retention_pause(w, n == RETENTION_BATCH);
     }
-    n = EVENTS_BATCH;
-    while (st == OK && n == EVENTS_BATCH) {
-        st = retention_sweep_events(w->db, tenant, before_ms, EVENTS_BATCH, &n, e);
-        retention_pause(w, n == EVENTS_BATCH);
-    }
-    return st;
+    return st == OK ? retention_of_rows(w, retention_sweep_events, tenant, before_ms, e) : st;
 }
 
 /* A plan that keeps less than a day is a mistake in its row; one day is then the least, because deleting the current

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "dbtest.h"
+#include "engine/workspace/account.h"
 #include "lib/test.h"
 #include "okay.h"
 #include "plan/entitlement.h"
@@ -53,12 +54,20 @@ static struct id conversation(struct id tenant, int64_t began_ms, int64_t last_m
         "INSERT INTO turn_key VALUES (0x%s, UNHEX(MD5(RAND())), 0x%s, 1, 2, NOW(3));"
         "INSERT INTO turn_event VALUES (0x%s, 0x%s, 0x%s, 0x%s, 1, 1, 'web', 'open', 1, 1, 3, 0);"
         "INSERT INTO visitor_conversation VALUES (0x%s, 0x%s, RANDOM_BYTES(32), 0x%s);"
+        "INSERT INTO engine_call VALUES (0x%s, 0x%s, 0x%s, 0x%s, 0x%s, 'answer', 'openai', 'm', 'OK', 0, 1, 1, 0, 0, "
+        "1, "
+        "1);"
         "INSERT INTO feedback VALUES (0x%s, 0x%s, 2, 1, '', NOW(3), NOW(3));"
         "INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, counted_at) VALUES (0x%s, 0x%s, "
         "'2026-11-01', NOW(3))",
         t, v, t, (long long)(began_ms / 1000), (long long)(last_ms / 1000), t, v, t, v, t, v, t, v, t, v, t, t, v, t, v,
-        t, v);
+        t, t, v, t, v, t, v);
     return id;
+}
+
+static int64_t linked_calls(struct id tenant)
+{
+    return dbtest_intf(DB, "SELECT COUNT(conversation_id) FROM engine_call WHERE tenant_id = 0x%s", dbtest_hex(tenant));
 }
 
 static int64_t sweep(struct id tenant, int64_t before_ms, int limit)
@@ -87,6 +96,8 @@ static void only_old_conversations_are_deleted(void **state)
     assert_int_equal(rows("turn_key", mine), 2);
     assert_int_equal(rows("feedback", mine), 2);
     assert_int_equal(rows("visitor_conversation", mine), 2);
+    assert_int_equal(rows("engine_call", mine), 9);
+    assert_int_equal(linked_calls(mine), 2);
     assert_int_equal(rows("usage_ledger", mine), 9); /* deleting gives nothing back */
     assert_int_equal(rows("conversation", theirs), 1);
     assert_int_equal(sweep(mine, NOW - 90 * DAY_MS, 3), 0);
@@ -139,6 +150,29 @@ static void turn_events_are_deleted_at_the_same_age(void **state)
     assert_int_equal(rows("turn_event", mine), 1);
     assert_int_equal(rows("turn_event", theirs), 1);
     assert_int_equal(rows("conversation", mine), 5);
+}
+
+static int64_t sweep_calls(struct id tenant, int64_t before_ms)
+{
+    int64_t n;
+    OKAY(engine_account_sweep(c, tenant, before_ms, 3, &n, &fail));
+    return n;
+}
+
+static void calls_to_engines_are_deleted_at_the_same_age(void **state)
+{
+    (void)state;
+    struct id mine = workspace("free"), theirs = workspace("free");
+    for (int i = 0; i < 4; i++)
+        conversation(mine, NOW - 90 * DAY_MS - 1000 * (1 + i), NOW);
+    conversation(mine, NOW - 90 * DAY_MS, NOW);
+    conversation(theirs, NOW - 200 * DAY_MS, NOW);
+    assert_int_equal(sweep_calls(mine, 0), 0);
+    assert_int_equal(sweep_calls(mine, NOW - 90 * DAY_MS), 3);
+    assert_int_equal(sweep_calls(mine, NOW - 90 * DAY_MS), 1);
+    assert_int_equal(sweep_calls(mine, NOW - 90 * DAY_MS), 0);
+    assert_int_equal(rows("engine_call", mine), 1);
+    assert_int_equal(rows("engine_call", theirs), 1);
 }
 
 static int64_t days(struct id tenant)
@@ -209,7 +243,8 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(only_old_conversations_are_deleted), TEST(each_batch_begins_where_the_last_one_ended),
-        TEST(turn_events_are_deleted_at_the_same_age), TEST(history_is_kept_for_the_paid_retention),
+        TEST(turn_events_are_deleted_at_the_same_age),
+        TEST(calls_to_engines_are_deleted_at_the_same_age), TEST(history_is_kept_for_the_paid_retention),
         TEST(a_state_of_a_newer_release_is_an_error)};
     dbtest_begin(argc, argv);
     config = dbtest_config(DB);

@@ -212,6 +212,14 @@ static const struct {
      "created_at, due_at) SELECT tenant_id, UNHEX(MD5(CONCAT('sent', @d))), 'c', NOW(3), 1, NOW(3), 'sent', "
      "NOW(3), " AGO " FROM tenant",
      89, 91},
+    {"engine_usage",
+     "INSERT INTO engine_usage SELECT tenant_id, 'visitor', UNHEX(MD5(@d)), " AGO ", 0, 1, 1, 1 FROM tenant", 61, 63},
+    {"engine_usage",
+     "INSERT INTO engine_usage SELECT tenant_id, 'bot', UNHEX(MD5(@d)), " AGO ", 1, 1, 1, 1 FROM tenant", 800, 0},
+    {"engine_cap",
+     "INSERT INTO engine_cap SELECT tenant_id, 'bot', UNHEX(MD5(@d)), 0, NOW(3), 'calls', 1, tenant_id, 0, " AGO
+     " FROM tenant",
+     399, 401},
     {"billing_notice", "INSERT INTO billing_notice SELECT tenant_id, CONCAT('k', @d), NOW(3), " AGO " FROM tenant", 399,
      401},
     {"billing_alarm",

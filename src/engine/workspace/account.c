@@ -151,3 +151,20 @@ enum status engine_account_record(struct db *c, const struct engine_account *who
     arena_release(&a);
     return st;
 }
+
+enum status engine_account_sweep(struct db *c, struct id tenant, int64_t before_ms, int limit, int64_t *n,
+                                 struct err *e)
+{
+    *n = 0;
+    return before_ms > 0 ? account_store_calls_delete(c, tenant, before_ms, limit, n, e) : OK;
+}
+
+enum status engine_account_unlink(struct db *c, struct id tenant, struct id conversation, struct err *e)
+{
+    return account_store_calls_unlink(c, tenant, conversation, e);
+}
+
+enum status engine_account_forget_visitors(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
+{
+    return account_store_visitors_delete(c, before_ms, limit, n, e);
+}

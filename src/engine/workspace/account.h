@@ -3,6 +3,7 @@
 #ifndef PARLEY_ENGINE_WORKSPACE_ACCOUNT_H
 #define PARLEY_ENGINE_WORKSPACE_ACCOUNT_H
 
+#include "base/clock.h"
 #include "db/db.h"
 #include "engine/chain.h"
 
@@ -21,5 +22,16 @@ enum status engine_account_check(struct db *c, const struct engine_account *who,
  * which also reports a cap that they reach. */
 enum status engine_account_record(struct db *c, const struct engine_account *who, const struct engine_outcome *o,
                                   int64_t now_ms, struct err *e);
+
+/* ---- age ---- */
+
+#define ENGINE_KEEP_VISITORS_MS (62 * DAY_MS) /* counters of visitors: longer than the longest period */
+/* Deletes at most `limit` calls of a tenant that are older than before_ms, the oldest first; *n = how many. */
+enum status engine_account_sweep(struct db *c, struct id tenant, int64_t before_ms, int limit, int64_t *n,
+                                 struct err *e);
+/* For a conversation that is being deleted: its calls no longer say which one they belonged to. */
+enum status engine_account_unlink(struct db *c, struct id tenant, struct id conversation, struct err *e);
+/* Deletes at most `limit` counters of visitors of all tenants whose period began before before_ms; *n = how many. */
+enum status engine_account_forget_visitors(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
 
 #endif

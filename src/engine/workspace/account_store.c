@@ -20,6 +20,14 @@ DB_STMT(engine_usage_select, TENANT,
         "SELECT calls, tokens, cost FROM engine_usage WHERE tenant_id = :tenant AND scope = ? AND scope_id = ?"
         " AND monthly = ? AND starts_at = ?",
         "suit", "iii");
+/* An id begins with the time of its call, so the oldest calls are a range of the primary key. */
+DB_STMT(engine_calls_old, TENANT,
+        "DELETE FROM engine_call WHERE tenant_id = :tenant AND call_id < ? ORDER BY call_id LIMIT ?", "ui", "");
+DB_STMT(engine_calls_unlink, TENANT,
+        "UPDATE engine_call SET conversation_id = NULL WHERE tenant_id = :tenant AND conversation_id = ?", "u", "");
+/* GLOBAL: counters of all tenants grow old alike. */
+DB_STMT(engine_visitors_old, GLOBAL,
+        "DELETE FROM engine_usage WHERE scope = 'visitor' AND starts_at < ? ORDER BY starts_at LIMIT ?", "ti", "");
 DB_STMT(engine_price_of_type, GLOBAL, "SELECT model, input, output FROM engine_price WHERE type = ?", "s", "sii");
 
 enum status account_store_call_add(struct db *c, struct id tenant, const struct account_call *k, struct err *e)
@@ -69,4 +77,20 @@ enum status account_store_prices(struct db *c, struct str type, struct arena *a,
         (*out)[*n] = (struct account_price){db_row_str(rows.rows[*n], 0), db_row_int(rows.rows[*n], 1),
                                             db_row_int(rows.rows[*n], 2)};
     return OK;
+}
+
+enum status account_store_calls_delete(struct db *c, struct id tenant, int64_t before_ms, int limit, int64_t *n,
+                                       struct err *e)
+{
+    return db_exec(c, &engine_calls_old, &tenant, DB_ARGS(db_id(id_least(before_ms)), db_int(limit)), n, e);
+}
+
+enum status account_store_calls_unlink(struct db *c, struct id tenant, struct id conversation, struct err *e)
+{
+    return db_exec(c, &engine_calls_unlink, &tenant, DB_ARGS(db_id(conversation)), NULL, e);
+}
+
+enum status account_store_visitors_delete(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
+{
+    return db_exec(c, &engine_visitors_old, DB_GLOBAL, DB_ARGS(db_time(before_ms), db_int(limit)), n, e);
 }

@@ -34,5 +34,9 @@ enum status account_store_usage_get(struct db *c, struct id tenant, const struct
 /* All prices of a type, in the arena. */
 enum status account_store_prices(struct db *c, struct str type, struct arena *a, struct account_price **out, size_t *n,
                                  struct err *e);
+enum status account_store_calls_delete(struct db *c, struct id tenant, int64_t before_ms, int limit, int64_t *n,
+                                       struct err *e);
+enum status account_store_calls_unlink(struct db *c, struct id tenant, struct id conversation, struct err *e);
+enum status account_store_visitors_delete(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
 
 #endif

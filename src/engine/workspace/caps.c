@@ -320,3 +320,8 @@ enum status engine_caps_bots(struct db *c, struct id tenant, int64_t now_ms, str
 {
     return caps_store_bots(c, tenant, caps_period_start(false, now_ms), caps_period_start(true, now_ms), a, out, n, e);
 }
+
+enum status engine_caps_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
+{
+    return caps_store_forget(c, before_ms, limit, n, e);
+}

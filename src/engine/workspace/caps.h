@@ -3,6 +3,7 @@
 #ifndef PARLEY_ENGINE_WORKSPACE_CAPS_H
 #define PARLEY_ENGINE_WORKSPACE_CAPS_H
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "db/db.h"
 
@@ -28,5 +29,8 @@ struct engine_cap_bot {
 };
 enum status engine_caps_bots(struct db *c, struct id tenant, int64_t now_ms, struct arena *a,
                              struct engine_cap_bot **out, size_t *n, struct err *e);
+/* Deletes at most `limit` reports of all tenants that are older than before_ms; *n = how many. */
+#define ENGINE_KEEP_CAPS_MS (400 * DAY_MS)
+enum status engine_caps_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
 
 #endif

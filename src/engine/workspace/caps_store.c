@@ -26,6 +26,9 @@ DB_STMT(caps_bots, TENANT,
         "tti", "us");
 DB_STMT(caps_bot_name, TENANT, "SELECT name FROM bot WHERE tenant_id = :tenant AND bot_id = ?", "u", "s");
 
+/* GLOBAL: cleaning covers all tenants. The table is small. */
+DB_STMT(caps_forget_old, GLOBAL, "DELETE FROM engine_cap WHERE reached_at < ? LIMIT ?", "ti", "");
+
 static enum status cap_put(struct db *c, struct db_stmt *how, struct id tenant, const struct cap_row *r, struct err *e)
 {
     return db_exec(c, how, &tenant,
@@ -106,4 +109,9 @@ enum status caps_store_bot_name(struct db *c, struct id tenant, struct id bot, s
     enum status st = db_query(c, &caps_bot_name, &tenant, DB_ARGS(db_id(bot)), a, &rows, e);
     *out = st == OK && rows.n ? db_row_str(rows.rows[0], 0) : STR_EMPTY;
     return st;
+}
+
+enum status caps_store_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
+{
+    return db_exec(c, &caps_forget_old, DB_GLOBAL, DB_ARGS(db_time(before_ms), db_int(limit)), n, e);
 }

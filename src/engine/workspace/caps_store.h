@@ -26,5 +26,6 @@ enum status caps_store_bots(struct db *c, struct id tenant, int64_t day_ms, int6
 /* "" for a bot that was deleted. */
 enum status caps_store_bot_name(struct db *c, struct id tenant, struct id bot, struct arena *a, struct str *out,
                                 struct err *e);
+enum status caps_store_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
 
 #endif

@@ -1,0 +1,1 @@
+ALTER TABLE engine_usage ADD KEY engine_usage_age (scope, starts_at);
