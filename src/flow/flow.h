@@ -137,6 +137,7 @@ struct flow_engine_result {
     size_t call_n;
     const char *why;  /* why there is none, a sentence for the author of the flow; NULL: there is one */
     bool interrupted; /* the answer ended midway: `text` is what came of it */
+    bool handoff;     /* a person is wanted; `text` may be "" then */
 };
 struct flow_call {
     enum flow_need need;

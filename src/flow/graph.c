@@ -29,17 +29,20 @@ static bool choice_way(const struct node_choices *c, size_t i, int *to)
     return i < c->n;
 }
 
-/* `error`, then the tools, which are run although the flow does not continue from them, or the labels: no node has
- * both. */
+/* `error`, `handoff`, then the tools, which are run although the flow does not continue from them, or the labels: no
+ * node has both. */
 static bool engine_way(const struct node_engine *g, size_t i, int *to)
 {
-    if (i == 0)
-        *to = g->error;
-    else if (i <= g->tool_n)
-        *to = g->tools[i - 1];
-    else if (i <= g->label_n)
-        *to = g->labels[i - 1].next;
-    return i <= g->tool_n || i <= g->label_n;
+    if (i < 2) {
+        *to = i == 0 ? g->error : g->handoff;
+        return true;
+    }
+    i -= 2;
+    if (i < g->tool_n)
+        *to = g->tools[i];
+    else if (i < g->label_n)
+        *to = g->labels[i].next;
+    return i < g->tool_n || i < g->label_n;
 }
 
 /* An iterator instead of a list of edges: the ways differ by type, and lint walks thousands of nodes without allocating

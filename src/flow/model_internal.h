@@ -212,7 +212,7 @@ struct node_engine {
     int *tools; /* nodes */
     size_t tool_n;
     int rounds; /* of tools, at most */
-    int error;
+    int error, handoff;
 };
 
 struct node_answer {

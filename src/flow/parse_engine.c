@@ -17,6 +17,8 @@ static enum status read_engine_texts(struct flow_reader *r, const struct json *j
         st = read_text(r, j, "failed", MAX_FLOW_TEXT, &g->failed);
     if (!st)
         st = read_target(r, j, "error", &g->error);
+    if (!st)
+        st = read_target(r, j, "handoff", &g->handoff);
     g->history = json_bool(json_get(j, "history"));
     g->var = VAR_NONE;
     return st;
@@ -146,7 +148,7 @@ static enum status read_engine_tools(struct flow_reader *r, const struct json *j
 static const struct field_rule engine_fields[] = {
     {"type", K_STR | K_MUST}, {"note", K_STR},    {"system", K_TEXT}, {"prompt", K_TEXT}, {"history", K_BOOL},
     {"show", K_BOOL},         {"stream", K_BOOL}, {"var", K_STR},     {"map", K_OBJ},     {"failed", K_TEXT},
-    {"next", K_STR},          {"error", K_STR},   {"tools", K_ARR},   {"rounds", K_INT}};
+    {"next", K_STR},          {"error", K_STR},   {"handoff", K_STR}, {"tools", K_ARR},   {"rounds", K_INT}};
 
 /* An answer that is taken apart is JSON and not for the visitor's eyes. An answer that is shown may be the last word of
  * the turn, and the node then takes the next message, too; one that is not shown has to lead on. */

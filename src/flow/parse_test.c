@@ -131,9 +131,9 @@ static enum status read_stub_answer(struct flow_reader *r, const struct json *j)
     return st ? st : read_each(r, j, "unsure", 0, MAX_FLOW_LIST, read_phrase);
 }
 
-static const struct field_rule engine_fields[] = {{"node", K_STR},           {"asked", K_ARR}, {"system", K_ARR},
-                                                  {"answer", K_STR | K_OBJ}, {"fail", K_BOOL}, {"results", K_ARR},
-                                                  {"calls", K_ARR}};
+static const struct field_rule engine_fields[] = {{"node", K_STR},           {"asked", K_ARR},   {"system", K_ARR},
+                                                  {"answer", K_STR | K_OBJ}, {"fail", K_BOOL},   {"results", K_ARR},
+                                                  {"calls", K_ARR},          {"handoff", K_BOOL}};
 static const struct field_rule tool_call_fields[] = {{"tool", K_STR | K_MUST}, {"arguments", K_STR | K_OBJ}};
 
 static enum status read_stub_tool_call(struct flow_reader *r, const struct json *j)
@@ -166,7 +166,10 @@ static enum status read_stub_engine(struct flow_reader *r, const struct json *j)
         st = read_each(r, j, "results", 0, MAX_FLOW_LIST, read_phrase);
     if (!st)
         st = read_each(r, j, "calls", 1, MAX_FLOW_LIST, read_stub_tool_call);
-    if (!st && json_has(j, "answer") + json_has(j, "calls") + json_bool(json_get(j, "fail")) != 1)
+    bool handoff = json_bool(json_get(j, "handoff")), other = json_has(j, "calls") || json_bool(json_get(j, "fail"));
+    if (!st && handoff && other)
+        return reader_refuse(r, "An engine that hands off can only give an answer, too.");
+    if (!st && !handoff && json_has(j, "answer") + json_has(j, "calls") + json_bool(json_get(j, "fail")) != 1)
         return reader_refuse(r, "Exactly one of \"answer\", \"calls\" and \"fail\" must be given.");
     return st;
 }

@@ -207,6 +207,27 @@ static enum status engine_set_json(struct flow_run *r, int var, const struct jso
     return ok ? run_assign(r, var, &v) : err_nomem(r->e);
 }
 
+/* The answer as a message of the bot. */
+static enum status engine_say(struct flow_run *r, struct str text, bool interrupted)
+{
+    struct flow_message m = run_message();
+    r->consumed = true;
+    m.text = utf8_cut(text, ENGINE_ANSWER_CHARS);
+    m.interrupted = interrupted;
+    return run_send(r, &m);
+}
+
+/* What the engine says last is said, then the flow takes the way of the node. Without one the conversation waits for a
+ * person here, as at a `handoff` node, and what follows is what the node leads to when it is given back. */
+static enum status engine_hand_off(struct flow_run *r, const struct flow_node *n, struct str text, int *next)
+{
+    const struct node_engine *g = &n->u.engine;
+    *next = g->handoff;
+    if (g->handoff == NODE_NONE)
+        r->status = FLOW_HANDOFF;
+    return g->show && text.n && utf8_text(text) ? engine_say(r, text, false) : OK;
+}
+
 static enum status engine_got_answer(struct flow_run *r, const struct flow_node *n, struct str text, bool interrupted,
                                      int *next)
 {
@@ -220,14 +241,7 @@ static enum status engine_got_answer(struct flow_run *r, const struct flow_node 
     st = engine_set_text(r, g->var, text);
     for (size_t i = 0; i < g->map_n && !st; i++)
         st = engine_set_json(r, g->map[i].var, json_pointer(doc, g->map[i].pointer));
-    if (!st && g->show) {
-        struct flow_message m = run_message();
-        r->consumed = true;
-        m.text = utf8_cut(text, ENGINE_ANSWER_CHARS);
-        m.interrupted = interrupted;
-        st = run_send(r, &m);
-    }
-    return st;
+    return !st && g->show ? engine_say(r, text, interrupted) : st;
 }
 
 /* A label that the author did not write is none of them: the flow continues at `else`, which is *next already. The
@@ -369,6 +383,10 @@ enum status run_engine_got(struct flow_run *r, const struct flow_node *n, const 
         enum status st = run_tools_add(r, result);
         return st ? st : engine_continue(r, n, next);
     }
+    if (result->handoff && n->type == NODE_ENGINE)
+        return engine_hand_off(r, n, text, next);
+    if (result->handoff)
+        return engine_fail(r, n, "The engine wants a person to answer.", next);
     if (text.n == 0 || !utf8_text(text))
         return engine_fail(r, n, "The engine has given no answer.", next);
     /* The visitor sees the mark of half an answer; a variable or a branch has none. */

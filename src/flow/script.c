@@ -217,6 +217,7 @@ static enum status script_engine(struct script *s, const struct flow_run *run, c
             continue;
         if (json_bool(json_get(stub, "fail")))
             out->why = "The test makes this engine fail.";
+        out->handoff = json_bool(json_get(stub, "handoff"));
         enum status st = script_text(s->a, json_get(stub, "answer"), &out->text, e);
         return st ? st : script_tool_calls(s, json_get(stub, "calls"), out, e);
     }

@@ -328,6 +328,10 @@ static void engine_take_event(struct turn_engine *q, const struct engine_event *
     bool speaks = ev->kind == ENGINE_EVENT_DELTA || (ev->kind == ENGINE_EVENT_MESSAGE && !repeats);
     if (ev->kind == ENGINE_EVENT_TOOL_CALL)
         engine_take_call(q, &ev->call, a);
+    if (ev->kind == ENGINE_EVENT_HANDOFF) {
+        q->handoff = true;
+        q->reason = ev->text;
+    }
     if (speaks && q->whole)
         buf_puts(&q->text, "\n\n");
     if (speaks)
@@ -421,6 +425,7 @@ static enum status engine_result(struct turn *u, const struct engine_outcome *o,
     bool ok = true;
     out->text = arena_str(u->arena, buf_str(&u->engine.text), &ok);
     out->interrupted = o->interrupted;
+    out->handoff = u->engine.handoff;
     out->calls = u->engine.calls;
     out->call_n = u->engine.call_n;
     if (o->end.class == ENGINE_OK || o->interrupted)

@@ -97,6 +97,8 @@ enum status turn_engine_note(struct turn *u, const struct engine_outcome *o, str
         return OK;
     if (json_set_object(step, "asked", &asked) || json_set_array(asked, "tries", &tries))
         return err_nomem(e);
+    if (u->engine.handoff && json_set_str(asked, "handoff", u->engine.reason))
+        return err_nomem(e);
     enum status st = note_messages(u, engine_chain_sent(u->engine.chain), asked, e);
     if (!st)
         st = db_get(u->talk->pool, &c, e);

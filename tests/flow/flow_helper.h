@@ -82,7 +82,7 @@ struct talk {
     const char *http_body;
     char http_seen[4000];
     const char *engine_answer; /* NULL: no engine answers */
-    bool engine_interrupted;
+    bool engine_interrupted, engine_handoff;
     /* What an engine asks for instead of an answer: tools, in each of the first rounds. */
     const struct flow_tool_call *tool_calls;
     size_t tool_call_n;
@@ -175,7 +175,8 @@ static inline enum status give_engine(struct talk *t, struct flow_run *run, cons
     if (t->tool_call_n && (c->use_n ? c->uses[c->use_n - 1].round : 0) < t->tool_rounds)
         result = (struct flow_engine_result){.text = STR_EMPTY, .calls = t->tool_calls, .call_n = t->tool_call_n};
     else if (t->engine_answer)
-        result = (struct flow_engine_result){.text = str_from(t->engine_answer), .interrupted = t->engine_interrupted};
+        result = (struct flow_engine_result){
+            .text = str_from(t->engine_answer), .interrupted = t->engine_interrupted, .handoff = t->engine_handoff};
     return flow_got_engine(run, &result, &t->e);
 }
 

@@ -43,6 +43,41 @@ static void the_answer_is_said_and_the_conversation_continues(void **state)
     assert_string_equal(t.fault, "no engine");
 }
 
+static void a_handoff_takes_the_way_of_the_node(void **state)
+{
+    (void)state;
+    begin("{'type':'engine','next':'ok','handoff':'p','error':'bad'},'p':{'type':'handoff','text':'a person'}",
+          "Wait.");
+    t.engine_handoff = true;
+    assert_string_equal(say(&t, "hi"), "Wait.|a person");
+    assert_string_equal(t.path, "a>g>p");
+    assert_int_equal(t.r.status, FLOW_HANDOFF);
+    begin("{'type':'engine','next':'ok','handoff':'p','error':'bad'},'p':{'type':'handoff','text':'a person'}", "");
+    t.engine_handoff = true;
+    assert_string_equal(say(&t, "hi"), "a person");
+    begin("{'type':'engine','map':{'v':'/a'},'next':'ok','handoff':'bad','error':'ok'}", "");
+    t.engine_handoff = true;
+    assert_string_equal(say(&t, "hi"), "bad ");
+}
+
+static void a_handoff_without_a_way_hands_the_conversation_over(void **state)
+{
+    (void)state;
+    begin("{'type':'engine','error':'bad'}", "");
+    t.engine_handoff = true;
+    assert_string_equal(say(&t, "hi"), "");
+    assert_int_equal(t.r.status, FLOW_HANDOFF);
+    assert_at(&t, "g");
+    t.engine_handoff = false;
+    t.engine_answer = "Here again.";
+    assert_string_equal(say(&t, "and?"), "Here again."); /* a person has given it back */
+    assert_int_equal(t.r.status, FLOW_OPEN);
+    begin("{'type':'classify','labels':[{'label':'a','next':'ok'}],'else':'ok','error':'bad'}", "");
+    t.engine_handoff = true;
+    assert_string_equal(say(&t, "hi"), "bad ");
+    assert_string_equal(t.fault, "The engine wants a person to answer.");
+}
+
 static void texts_of_the_node_are_asked(void **state)
 {
     (void)state;
@@ -376,6 +411,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_answer_is_said_and_the_conversation_continues),
+        TEST(a_handoff_takes_the_way_of_the_node),
+        TEST(a_handoff_without_a_way_hands_the_conversation_over),
         TEST(texts_of_the_node_are_asked),
         TEST(an_answer_may_be_kept_and_not_said),
         TEST(an_answer_that_was_cut_off_fills_nothing),

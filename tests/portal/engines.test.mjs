@@ -2,20 +2,23 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { KEY, startOpenai } from '../engine/fake/openai.mjs'
+import { Fake } from '../engine/fake/server.mjs'
 import { startBrowser } from '../lib/browser.mjs'
 import { startInstall } from '../lib/install.mjs'
 import { createBot, enlarge, isAccessible, newEmail, PASSWORD, signIn, signUp, watch } from './portal.mjs'
 
-let parley, browser, fake
+let parley, browser, fake, hook
 before(async () => {
     fake = await startOpenai()
-    parley = await startInstall({ config: { rate_limits: 'off', engine_private_hosts: `127.0.0.1:${fake.port}` } })
+    hook = await new Fake((_fake, _request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ messages: ['One moment.'], handoff: 'It is <b>urgent</b>.' }))).start()
+    parley = await startInstall({ config: { rate_limits: 'off', engine_private_hosts: `127.0.0.1:${fake.port} 127.0.0.1:${hook.port}` } })
     browser = await startBrowser()
 })
 after(async () => {
     await browser?.close()
     await parley?.stop()
     await fake?.stop()
+    await hook?.stop()
 })
 
 const fresh = async () => (await browser.newContext()).newPage()
@@ -247,5 +250,31 @@ test('a limit that is reached is shown with the bot and with the engines of the 
     await page.goto(`${parley.url}/app/engines`)
     await page.getByRole('link', { name: 'Main' }).waitFor()
     assert.equal(await page.getByText('500 calls in a day').count(), 0)
+    assert.deepEqual(wrong, [])
+})
+
+test('the test chat shows that an engine hands the conversation over, and why', async () => {
+    const page = await fresh(), wrong = watch(page)
+    await signUp(page, parley.url, { workspace: 'Handoffs' })
+    const bot = await createBot(page, parley.url, 'Handing over', 'Assistant')
+    await page.goto(`${parley.url}/app/engines/new?type=webhook`)
+    await page.getByLabel('Name', { exact: true }).fill('Our server')
+    await page.getByLabel('Address of your server').fill(hook.url)
+    await page.getByLabel('Signing secret (whsec_...)', { exact: true }).fill('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('The engine was added.').waitFor()
+    await page.goto(`${parley.url}${bot}/engines`)
+    await page.getByLabel('Engine 1').selectOption({ label: '1. Our server' })
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Saved').first().waitFor()
+    await page.goto(`${parley.url}${bot}/flow`)
+    await page.getByText('when the engine wants a person').waitFor()
+    await page.goto(`${parley.url}${bot}/test`)
+    await page.getByLabel('Message').fill('A person, please')
+    await page.getByLabel('Message').press('Enter')
+    await page.getByText('The engine wants a person to answer: It is <b>urgent</b>.').waitFor()
+    await page.getByText('From here a person would continue.').waitFor()
+    await page.getByText('I am passing you on to a colleague').waitFor()
+    await isAccessible(page)
     assert.deepEqual(wrong, [])
 })

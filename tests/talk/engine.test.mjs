@@ -3,22 +3,25 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { FakeBotpress } from '../engine/fake/botpress.mjs'
 import { KEY, startOpenai } from '../engine/fake/openai.mjs'
+import { Fake } from '../engine/fake/server.mjs'
 import { startInstall, until } from '../lib/install.mjs'
 import { checkLedger, makeBot, newId, send, shown, stream } from './lib.mjs'
 
-let parley, one, two, botpress
+let parley, one, two, botpress, hook
 
 before(async () => {
     one = await startOpenai()
     two = await startOpenai()
     botpress = await FakeBotpress.start()
-    parley = await startInstall({ config: { rate_limits: 'off', engine_private_hosts: [one.port, two.port, botpress.server.address().port].map(port => `127.0.0.1:${port}`).join(' ') } })
+    hook = await new Fake((_fake, _request, response, script) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(script.reply ?? { messages: ['Hello'] }))).start()
+    parley = await startInstall({ config: { rate_limits: 'off', engine_private_hosts: [one.port, two.port, hook.port, botpress.server.address().port].map(port => `127.0.0.1:${port}`).join(' ') } })
 })
 after(async () => {
     await parley?.stop()
     await one?.stop()
     await two?.stop()
     await botpress?.close()
+    await hook?.stop()
 })
 
 /** Asks the engine with each message; says why when none answers. */
@@ -320,6 +323,25 @@ test('a cap that is set below what was used already is mailed with the first que
     await set(0)
     await send(parley, bot, { text: 'go' })
     assert.equal(await mails(), 2, 'a cap of 0 is a wish, and not news')
+})
+
+test('a handoff by an engine takes the way of the node, and the conversation waits for a person', async () => {
+    const way = askFlow({ handoff: 'person' }, { person: { type: 'handoff', text: { en: 'A colleague will answer.' } } })
+    const settings = { secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' }
+    for (const [flow, said] of [[way, ['One moment.', 'A colleague will answer.']], [askFlow(), ['One moment.']]]) {
+        const { bot, hex } = await engineBot(flow, [hook], { type: 'webhook', settings })
+        hook.script = { reply: { messages: ['One moment.'], handoff: 'The visitor asked for a person.' } }
+        const { body } = await send(parley, bot, { text: 'person, please' })
+        assert.deepEqual([body.messages.map(m => m.text), body.state], [said, 'handoff'])
+        const [row] = await parley.sql(`SELECT state FROM conversation WHERE bot_id = 0x${hex}`)
+        assert.equal(row.state, 'handoff')
+        const again = await send(parley, bot, { text: 'still there?', conversation: body.conversation, token: body.token })
+        assert.deepEqual(texts(again), [], 'the bot is silent until a person has answered')
+        assert.equal(hook.requests.length, 1)
+    }
+    const { bot } = await engineBot(way, [hook], { type: 'webhook', settings })
+    hook.script = { reply: { handoff: true } }
+    assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['A colleague will answer.'], 'an engine that only hands off')
 })
 
 test('300 turns that wait for an engine hold no threads', { timeout: 60000 }, async () => {

@@ -251,6 +251,7 @@ static void flow_view_engine(struct flow_view_reader *r, const struct json *n)
         flow_view_target(r, json_get_str(json_at(labels, i), "label"), json_get_str(json_at(labels, i), "next"));
     flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
     flow_view_target(r, flow_view_words(r, "Bots.Flow.Else"), json_get_str(n, "else"));
+    flow_view_target(r, flow_view_words(r, "Bots.Flow.OnHandoff"), json_get_str(n, "handoff"));
     flow_view_target(r, flow_view_words(r, "Bots.Flow.OnError"), json_get_str(n, "error"));
 }
 
@@ -306,7 +307,7 @@ static void flow_view_meet(struct flow_view_order *w, const struct json *nodes, 
 /* Adds the nodes that this one leads to, in the order in which the editor shows the members. */
 static void flow_view_meet_all(struct flow_view_order *w, const struct json *nodes, const struct json *j, int depth)
 {
-    static const char *const members[] = {"next", "else", "error", "none", "to", "then"};
+    static const char *const members[] = {"next", "else", "handoff", "error", "none", "to", "then"};
     static const char *const inner[] = {"choices", "cases", "labels", "retry"};
     for (size_t i = 0; i < COUNT_OF(members); i++)
         flow_view_meet(w, nodes, json_get_str(j, members[i]));

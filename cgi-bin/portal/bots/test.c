@@ -319,6 +319,12 @@ static void test_fill_asked(struct view *v, const char *step, const struct json 
     }
     snprintf(key, sizeof(key), "%s.Cut", step);
     view_bool(v, key, json_bool(json_get(asked, "cut")));
+    struct str reason = json_get_str(asked, "handoff");
+    snprintf(key, sizeof(key), "%s.Handoff", step);
+    if (json_has(asked, "handoff"))
+        view_str(v, key,
+                 reason.n ? view_fill(v, "Bots.Test.HandoffWhy", {"why", reason})
+                          : str_from(view_t(v, "Bots.Test.HandoffNow")));
 }
 
 static void test_fill_path(struct view *v, size_t i, const struct json *path)
