@@ -218,10 +218,13 @@ static enum status engine_say(struct flow_run *r, struct str text, bool interrup
 }
 
 /* What the engine says last is said, then the flow takes the way of the node. Without one the conversation waits for a
- * person here, as at a `handoff` node, and what follows is what the node leads to when it is given back. */
+ * person here, as at a `handoff` node, and what follows is what the node leads to when it is given back. A choice and a
+ * form want a value, so for them it is a failure. */
 static enum status engine_hand_off(struct flow_run *r, const struct flow_node *n, struct str text, int *next)
 {
     const struct node_engine *g = &n->u.engine;
+    if (n->type != NODE_ENGINE)
+        return engine_fail(r, n, "The engine wants a person to answer.", next);
     *next = g->handoff;
     if (g->handoff == NODE_NONE)
         r->status = FLOW_HANDOFF;
@@ -383,10 +386,8 @@ enum status run_engine_got(struct flow_run *r, const struct flow_node *n, const 
         enum status st = run_tools_add(r, result);
         return st ? st : engine_continue(r, n, next);
     }
-    if (result->handoff && n->type == NODE_ENGINE)
-        return engine_hand_off(r, n, text, next);
     if (result->handoff)
-        return engine_fail(r, n, "The engine wants a person to answer.", next);
+        return engine_hand_off(r, n, text, next);
     if (text.n == 0 || !utf8_text(text))
         return engine_fail(r, n, "The engine has given no answer.", next);
     /* The visitor sees the mark of half an answer; a variable or a branch has none. */

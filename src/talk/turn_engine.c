@@ -56,18 +56,33 @@ static enum status engine_read_history(struct turn *u, struct db *c, struct err 
     return st;
 }
 
-/* The bot's prompt comes first, then what the node adds. */
+/* The language of the answer by the bot's settings; "": the author of the prompt takes care of it. The visitor's is
+ * that of the browser, which the flow need not have; a visitor whose language is not known gets that of the flow. */
+static struct str engine_language(const struct turn *u)
+{
+    struct str set = json_get_str(u->engine.limits, "language");
+    if (str_eqz(set, "visitor") && u->in->locale.n)
+        return u->in->locale;
+    return str_eqz(set, "visitor") || str_eqz(set, "flow") ? u->engine.call->language : set;
+}
+
+/* The bot's prompt comes first, then what the node adds, then the language of an answer that people read. A choice or a
+ * form has none. */
 static enum status engine_system_text(struct turn *u, struct str *out, struct err *e)
 {
     struct str prompt = u->engines.bot.prompt, more = u->engine.call->instructions, said = STR_EMPTY;
+    struct str language = u->engine.call->kind == FLOW_ASK ? engine_language(u) : STR_EMPTY;
     enum status st = prompt.n ? flow_render(u->run, prompt, &said, e) : OK;
     if (st != OK)
         return st;
-    char *all = said.n && more.n ? arena_printf(u->arena, "%.*s\n\n%.*s", STR_F(said), STR_F(more)) : NULL;
-    if (said.n && more.n && !all)
-        return err_nomem(e);
-    *out = all ? str_from(all) : said.n ? said : more;
-    return OK;
+    const char *in = language.n ? arena_printf(u->arena, "Answer in the language with the BCP 47 tag \"%.*s\".",
+                                               STR_F(language))
+                                : "";
+    const char *all = in ? arena_printf(u->arena, "%.*s%s%.*s%s%s", STR_F(said), said.n && more.n ? "\n\n" : "",
+                                        STR_F(more), (said.n || more.n) && *in ? "\n\n" : "", in)
+                         : NULL;
+    *out = str_from(all);
+    return all ? OK : err_nomem(e);
 }
 
 /* What the engine asked for in this turn, and what came of it: for each round one message with its calls, then one for
@@ -230,6 +245,8 @@ static enum status turn_engine_ask(struct turn *u, const char **why, struct err 
                             .message_id = str_from(message),
                             .language = u->engine.call->language};
     enum status st = engine_prepare(u, why, e);
+    if (engine_language(u).n)
+        t.language = engine_language(u);
     if (st == OK && !*why)
         st = engine_make_turn(u, &t, e);
     if (st == OK && !*why)

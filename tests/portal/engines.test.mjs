@@ -90,6 +90,11 @@ test('a bot asks its engines in the order that was chosen', async () => {
     assert.deepEqual(await page.locator('.is-invalid').evaluateAll(list => list.map(e => e.name)), ['temperature'])
     await isAccessible(page, 'a refused form')
     await page.getByLabel('Temperature').fill('0.2')
+    await page.getByLabel('Language of the answers').fill('german')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('alert').getByText('a language tag such as').waitFor()
+    assert.deepEqual(await page.locator('.is-invalid').evaluateAll(list => list.map(e => e.name)), ['language'])
+    await page.getByLabel('Language of the answers').fill('visitor')
     await page.getByLabel('Seconds for each engine').fill('30')
     await page.getByLabel('Top p').fill('0.9')
     await page.getByLabel('Seed').fill('7')
@@ -111,7 +116,7 @@ test('a bot asks its engines in the order that was chosen', async () => {
     assert.equal(await page.getByRole('group').filter({ hasText: 'Of one visitor' }).getByLabel('Calls in a day').isVisible(), false)
     await isAccessible(page)
     const [row] = await parley.sql("SELECT b.limits FROM bot_engine b JOIN tenant t ON t.tenant_id = b.tenant_id WHERE t.name = 'Chains'")
-    assert.deepEqual(JSON.parse(row.limits), { mask: false, temperature: 0.2, top_p: 0.9, seed: 7, stop: ['END'], budget_ms: 30000,
+    assert.deepEqual(JSON.parse(row.limits), { mask: false, language: 'visitor', temperature: 0.2, top_p: 0.9, seed: 7, stop: ['END'], budget_ms: 30000,
         mask_patterns: ['KD-[0-9]{6}', 'ORDER-[A-Z]+'], visitor: {}, bot: { calls_day: 500, cost_month: 2500000000 }, workspace: {} })
     if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/bot-engines.png`, fullPage: true })
     assert.deepEqual(wrong, [])

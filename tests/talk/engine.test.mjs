@@ -80,6 +80,19 @@ test('a bot says what its engine answers, with its prompt, and remembers the con
     assert.deepEqual(asked(one).slice(1), [['user', 'How are you?'], ['assistant', 'I am **well**.'], ['user', 'And now?']])
 })
 
+test('engines are told in which language to answer', async () => {
+    const flow = { ...askFlow(), languages: ['en', 'de'] }
+    const { bot, call } = await engineBot(flow, [one], { prompt: 'Be kind.' })
+    one.script = { text: 'Gut.' }
+    const { chain } = await call('GET', `/bots/${bot}/engines`)
+    for (const [language, locale, told] of [[undefined, 'de', null], ['flow', 'de-AT', 'de'], ['flow', 'fr', 'en'], ['visitor', 'fr-CA', 'fr-CA'], ['visitor', undefined, 'en'], ['pt-BR', 'de', 'pt-BR'], ['', 'de', null]]) {
+        await call('PUT', `/bots/${bot}/engines`, { chain, prompt: 'Be kind.', limits: { language } })
+        await send(parley, bot, { text: 'go', locale })
+        assert.equal(asked(one)[0][1], told ? `Be kind.\n\nAnswer in the language with the BCP 47 tag "${told}".` : 'Be kind.', `${language} ${locale}`)
+    }
+    for (const language of ['german', 'de_DE', 'de-', 7, '"}']) await assert.rejects(call('PUT', `/bots/${bot}/engines`, { chain, limits: { language } }), /4\d\d/, String(language))
+})
+
 test('pieces are streamed as they come, then the whole message, then the turn', async () => {
     const { bot } = await engineBot(askFlow(), [one])
     one.script = { chunks: ['One ', 'two \u{1F600}', ' three.'] }

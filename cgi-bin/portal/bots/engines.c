@@ -43,6 +43,8 @@ static const char *const scopes[] = {"visitor", "bot", "workspace"};
 /* Lists of texts, one a line in the form. */
 static const char *const lists[] = {"stop", "mask_patterns"};
 
+static const char *const texts[] = {"fallback", "language"};
+
 /* ---- showing ---- */
 
 static void engines_show_numbers(struct page *pg, const struct json *limits)
@@ -148,7 +150,12 @@ static void engines_show(struct page *pg, struct id bot, const struct bot_engine
     view_bool(pg->v, "Engines.Any", n > 0);
     view_bool(pg->v, "Engines.None", b->n == 0);
     view_str(pg->v, "Engines.prompt", b->prompt);
-    view_str(pg->v, "Engines.fallback", json_get_str(b->limits, "fallback"));
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        char key[64];
+        snprintf(key, sizeof(key), "Engines.%s", texts[i]);
+        bool typed = request_form_has(pg->rq, texts[i]);
+        view_str(pg->v, key, typed ? request_form(pg->rq, texts[i]) : json_get_str(b->limits, texts[i]));
+    }
     view_bool(pg->v, "Engines.mask", json_bool(json_get(b->limits, "mask")));
     view_int(pg->v, "Engines.Revision", b->revision);
     view_int(pg->v, "Engines.PromptMax", ENGINE_PROMPT_MAX);
@@ -240,17 +247,20 @@ static enum status engines_read_chain(struct page *pg, struct bot_engines *b)
 
 static enum status engines_read_form(struct page *pg, struct bot_engines *b)
 {
-    struct str fallback = str_trim(request_form(pg->rq, "fallback"));
     int64_t revision = 0;
     if (!num_i64(request_form(pg->rq, "revision"), 0, INT32_MAX, &revision))
         revision = 0;
     b->revision = (int)revision;
     b->prompt = request_form(pg->rq, "prompt");
-    if (json_set_bool(b->limits, "mask", request_form_has(pg->rq, "mask")) != 0 ||
-        json_set_str(b->limits, "fallback", fallback) != 0)
+    if (json_set_bool(b->limits, "mask", request_form_has(pg->rq, "mask")) != 0)
         return err_nomem(&pg->e);
-    if (fallback.n == 0)
-        json_del(b->limits, "fallback");
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct str text = str_trim(request_form(pg->rq, texts[i]));
+        if (text.n == 0)
+            json_del(b->limits, texts[i]);
+        else if (json_set_str(b->limits, texts[i], text) != 0)
+            return err_nomem(&pg->e);
+    }
     enum status st = engines_read_chain(pg, b);
     if (st == OK)
         st = engines_read_lists(pg, b->limits);

@@ -6,6 +6,7 @@
 #include "base/shared.h"
 #include "base/utf8.h"
 #include "engine/workspace/engine_store.h"
+#include "engine/workspace/language.h"
 
 #include "base/banned.h"
 
@@ -16,7 +17,7 @@
  * temperature means something else. */
 struct chain_limit {
     const char *name;
-    enum { LIMIT_NUMBER, LIMIT_COUNT, LIMIT_SWITCH, LIMIT_TEXT, LIMIT_TEXTS, LIMIT_CAPS } kind;
+    enum { LIMIT_NUMBER, LIMIT_COUNT, LIMIT_SWITCH, LIMIT_TEXT, LIMIT_TEXTS, LIMIT_LANGUAGE, LIMIT_CAPS } kind;
     double least, most; /* of a number; of texts: how many, and characters of one */
 };
 static const struct chain_limit limits[] = {
@@ -27,7 +28,7 @@ static const struct chain_limit limits[] = {
     {"stop", LIMIT_TEXTS, ENGINE_STOP_MAX, 100},
     {"history_tokens", LIMIT_COUNT, 0, 1000000},
     {"budget_ms", LIMIT_COUNT, 1000, 300000}, /* of one engine */
-    {"language", LIMIT_TEXT, 0, 35},
+    {"language", LIMIT_LANGUAGE, 0, 0}, /* in which engines answer; without it they are told nothing */
     {"fallback", LIMIT_TEXT, 0, 4000}, /* what the visitor reads when all engines have failed */
     {"mask", LIMIT_SWITCH, 0, 0},
     {"mask_patterns", LIMIT_TEXTS, PATTERNS_MAX, 500},
@@ -75,6 +76,15 @@ static enum status limit_check_texts(const struct chain_limit *l, const struct j
     return limit_wrong(e, l->name, why);
 }
 
+/* The two words are no tags, because the language of a tag has two or three letters. */
+static enum status limit_check_language(const struct chain_limit *l, const struct json *v, struct err *e)
+{
+    struct str s = json_is(v, JSON_STRING) ? json_str(v) : STR("-");
+    if (s.n == 0 || str_eqz(s, "visitor") || str_eqz(s, "flow") || language_tag_ok(s))
+        return OK;
+    return limit_wrong(e, l->name, "This must be \"visitor\", \"flow\" or a language tag such as \"de\" or \"pt-BR\".");
+}
+
 static bool cap_known(struct str name)
 {
     for (size_t i = 0; i < COUNT_OF(caps); i++)
@@ -111,6 +121,8 @@ static enum status limit_check(const struct chain_limit *l, const struct json *v
         return limit_is_text(v, l) ? OK : limit_wrong(e, l->name, "This must be a text, and not too long.");
     case LIMIT_TEXTS:
         return limit_check_texts(l, v, e);
+    case LIMIT_LANGUAGE:
+        return limit_check_language(l, v, e);
     case LIMIT_CAPS:
         return limit_check_caps(l, v, e);
     }
