@@ -180,7 +180,7 @@ test('an upgrade is refused when pending usage cannot reach the meter first', as
     await bed.usage(tenant, sub, 10100)
     const { proration } = await preview(tenant, 'professional')
     fake.faults.add({ kind: 'dropBefore', method: 'POST', path: '/v1/billing/meter_events', times: 9 })
-    assert.equal((await apply(tenant, 'professional', { proration })).ok, false)
+    assert.equal((await apply(tenant, 'professional', { proration })).code, 'meter_unsent')
     assert.deepEqual(items(bed.subscriptions(tenant)[0]), { base: 'starter1', usage: 'starter' })
     assert.deepEqual(await changes(tenant), [])
 })
@@ -378,7 +378,12 @@ test('a subscriber on older terms keeps them, sees them, and moves to the new on
     assert.deepEqual(bed.pick(await preview(tenant, 'starter'), 'kind', 'due', 'next'), { kind: 'move', due: 0, next: 5900 })
     const moved = await ops.call({ op: 'move', tenant, cli: true })
     assert.equal(moved.ok, true, moved.message)
-    assert.equal((await ops.call({ op: 'move', tenant, cli: true })).code, 'same_plan')
+    const moveAgain = async () => {
+        const refused = await ops.call({ op: 'move', tenant, cli: true })
+        assert.equal(refused.code, 'same_plan')
+        return refused.message
+    }
+    assert.match(await moveAgain(), /already planned/)
     assert.match((await bed.install.tryRun('--json', 'billing', 'move', tenant)).stderr, /same_plan/)
     const log = await bed.install.sql("SELECT object FROM operator_log WHERE what = 'terms.moved'")
     assert.deepEqual(log, [{ object: tenant }])
@@ -389,6 +394,7 @@ test('a subscriber on older terms keeps them, sees them, and moves to the new on
         await bed.refreshAll(t)
         assert.deepEqual(bed.pick(await bed.state(t), 'plan', 'state', 'price'), { plan: 'starter', state: 'live', price: 5900 })
     }
+    assert.match(await moveAgain(), /has the current terms/)
     await ops.call({ op: 'plan', plan: 'starter', price: 4900 })
     await ops.call({ op: 'setup' })
 })

@@ -72,9 +72,31 @@ test('a change at the end of the period, and its taking back, are recorded as do
     for (const [plan, kind] of [['starter', 'downgrade'], ['free', 'cancel']]) {
         const done = await apply(tenant, plan, nowMs())
         assert.equal(done.ok, true, done.message)
+        const from = fake.requests.length
         assert.equal((await ops.call({ op: 'undo', tenant })).ok, true)
         assert.deepEqual((await changes(tenant)).slice(-2), [{ kind, state: 'done' }, { kind: 'undo', state: 'done' }])
+        assert.deepEqual(fake.requests.slice(from).filter(r => r.path.startsWith('/v1/invoices/')), [], 'no invoice is asked for')
     }
+})
+
+test('an upgrade that waits is taken back only when its own invoice is known', async () => {
+    const tenant = await bed.buyer('starter'), [{ customer }] = bed.subscriptions(tenant)
+    fake.control.card(customer, 'fail')
+    assert.equal((await apply(tenant, 'professional', nowMs())).code, 'payment_needed')
+    const [{ latest_invoice: invoice }] = bed.subscriptions(tenant), from = fake.requests.length
+    await bed.install.sql(`DELETE FROM invoice_mirror WHERE stripe_invoice_id = '${invoice}'`) // as if its event were late
+    fake.faults.add({ kind: 'dropBefore', method: 'GET', times: 99 })
+    const unknown = await ops.call({ op: 'undo', tenant })
+    fake.faults.clear()
+    assert.deepEqual([unknown.status, unknown.code], ['conflict', 'invoice_unknown'])
+    assert.deepEqual(fake.requests.slice(from).filter(r => r.method === 'POST'), [])
+    assert.equal(fake.get(invoice).status, 'open')
+    fake.faults.add({ kind: 'dropBefore', method: 'GET', path: '/v1/subscriptions/', times: 99 }) // the invoice alone can be fetched
+    const done = await ops.call({ op: 'undo', tenant })
+    fake.faults.clear()
+    assert.equal(done.ok, true, done.message)
+    assert.equal(fake.get(invoice).status, 'void')
+    assert.deepEqual(await bed.install.sql(`SELECT status FROM invoice_mirror WHERE stripe_invoice_id = '${invoice}'`), [{ status: 'void' }])
 })
 
 test('an end is taken back in the field in which Stripe stores it', async () => {
@@ -126,12 +148,19 @@ test('bots that stay: as many as the larger of the new and the assigned plan all
     assert.equal((await preview(tenant, 'free')).bots_keep, 5, 'the assigned plan still holds after the subscription')
 })
 
-test('a change without a choice of bots leaves an earlier choice as it is', async () => {
+test('bots are chosen with a downgrade or a cancellation; any other change leaves an earlier choice as it is', async () => {
     const tenant = await bed.buyer('professional'), bots = await bed.bots(tenant, 7)
-    const planned = await ops.call({ op: 'apply', tenant, plan: 'starter', proration: nowMs(), keep: bots.slice(2) })
-    assert.equal(planned.ok, true, planned.message)
-    for (const plan of ['free', 'enterprise']) assert.equal((await apply(tenant, plan, nowMs())).ok, true, plan)
-    assert.deepEqual(await bed.kept(tenant), bots.slice(2))
+    for (const [plan, keep, kept] of [
+        ['starter', bots.slice(2), bots.slice(2)],
+        ['free', [], bots.slice(2)],
+        ['free', [bots[6]], [bots[6]]],
+        ['enterprise', bots.slice(0, 2), [bots[6]]],
+    ]) {
+        const done = await ops.call({ op: 'apply', tenant, plan, keep, proration: nowMs() })
+        assert.equal(done.ok, true, done.message)
+        assert.deepEqual(await bed.kept(tenant), kept, `${plan} with ${keep.length}`)
+        if (plan === 'free') assert.equal((await ops.call({ op: 'undo', tenant })).ok, true)
+    }
 })
 
 test('while an invoice is not paid, the same plan and the end can be previewed, another plan cannot', async () => {

@@ -33,7 +33,7 @@ async function planned(tenant, plan, how) {
 
 test('both phases repeat the discounts and taxes of the subscription', async () => {
     const coupon = await bed.sdk('POST', '/v1/coupons', { percent_off: 10, duration: 'forever' })
-    const code = await bed.sdk('POST', '/v1/promotion_codes', { 'promotion[type]': 'coupon', 'promotion[coupon]': coupon.id, code: 'PHASES' })
+    const code = await bed.sdk('POST', '/v1/promotion_codes', { 'promotion[type]': 'coupon', 'promotion[coupon]': coupon.id, code: `PHASES${fake.requests.length}` })
     const tenant = await bed.buyer('professional'), [sub] = bed.subscriptions(tenant)
     const { current_period_start: start, current_period_end: end } = sub.items.data[0]
     const { done, phases: [sent] } = await planned(tenant, 'starter', shown => {

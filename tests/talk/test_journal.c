@@ -18,6 +18,7 @@
 #include "lib/test.h"
 #include "lib/turn.h"
 #include "okay.h"
+#include "talk/journal_store.h"
 #include "talk/talk.h"
 
 #include "base/banned.h"
@@ -350,6 +351,76 @@ static void a_deleted_conversation_is_refused_and_forgotten(void **state)
     everything_adds_up();
 }
 
+/* ---- the trace of a turn ---- */
+
+static enum journal_trace trace_of(const struct journal_turn *t)
+{
+    enum journal_trace out = JOURNAL_ABSENT;
+    OKAY(journal_store_trace(c, t, &arena, &out, &fail));
+    return out;
+}
+
+/* A recorded turn whose key and time are known: sixteen times 7, and TRACED_MS. */
+#define TRACED_AT "2026-11-28 12:00:00.123"
+#define TRACED_MS 1795867200123
+
+static struct journal_turn traced_turn(struct journal_message *m, struct talk_out *out)
+{
+    OKAY(say("traced", "the id of a traced message", NULL, out, &fail));
+    const char *conversation = dbtest_hex(out->conversation);
+    dbtest_sqlf(DB, "UPDATE message SET created_at = '" TRACED_AT "' WHERE conversation_id = 0x%s", conversation);
+    dbtest_sqlf(DB, "DELETE FROM turn_key WHERE turn_key = REPEAT(CHAR(7), 16)");
+    dbtest_sqlf(DB, "UPDATE turn_key SET turn_key = REPEAT(CHAR(7), 16) WHERE conversation_id = 0x%s", conversation);
+    *m = (struct journal_message){
+        .seq = out->seq, .from = SENDER_VISITOR, .text = STR("traced"), .created_ms = TRACED_MS};
+    struct journal_turn t = {.tenant = tenant, .conversation = out->conversation, .messages = m, .n = 1};
+    t.base_seq = out->seq - 1;
+    memset(t.turn_key, 7, sizeof(t.turn_key));
+    return t;
+}
+
+static void a_turn_is_known_by_its_place_sender_text_and_time(void **state)
+{
+    struct talk_out out;
+    struct journal_message m;
+    struct journal_turn t = traced_turn(&m, &out);
+    const struct journal_message own = m;
+    (void)state;
+    assert_int_equal(trace_of(&t), JOURNAL_MINE);
+    m.from = SENDER_AGENT;
+    assert_int_equal(trace_of(&t), JOURNAL_SEQ_TAKEN);
+    m = own, m.text = STR("another text");
+    assert_int_equal(trace_of(&t), JOURNAL_SEQ_TAKEN);
+    m = own, m.created_ms++;
+    assert_int_equal(trace_of(&t), JOURNAL_SEQ_TAKEN);
+    m = own, t.base_seq = out.seq + (int64_t)out.n; /* the next one */
+    assert_int_equal(trace_of(&t), JOURNAL_ABSENT);
+    t.base_seq++; /* no message there, but the conversation is not as it was read */
+    assert_int_equal(trace_of(&t), JOURNAL_SEQ_TAKEN);
+    t.conversation = id_new();
+    assert_int_equal(trace_of(&t), JOURNAL_SEQ_TAKEN);
+    t.opens = true;
+    assert_int_equal(trace_of(&t), JOURNAL_ABSENT);
+}
+
+static void a_key_alone_shows_only_the_turn_that_opened_its_conversation(void **state)
+{
+    struct talk_out out;
+    struct journal_message m;
+    struct journal_turn t = traced_turn(&m, &out), other;
+    (void)state;
+    t.has_key = true;
+    assert_int_equal(trace_of(&t), JOURNAL_MINE);
+    other = t, other.base_seq = out.seq + (int64_t)out.n; /* repeated by the client: the key, but not the place */
+    assert_int_equal(trace_of(&other), JOURNAL_KEY_TAKEN);
+    other.turn_key[15]++;
+    assert_int_equal(trace_of(&other), JOURNAL_ABSENT);
+    other = t, other.opens = true, m.text = STR("another text");
+    assert_int_equal(trace_of(&other), JOURNAL_MINE);
+    other.conversation = id_new();
+    assert_int_equal(trace_of(&other), JOURNAL_KEY_TAKEN);
+}
+
 /* ---- concurrency ---- */
 
 struct visitor {
@@ -511,6 +582,8 @@ int main(int argc, char **argv)
                                        TEST(a_database_that_goes_away_after_a_lost_commit_refuses_the_turn),
                                        TEST(a_conversation_that_moved_on_is_read_again),
                                        TEST(a_deleted_conversation_is_refused_and_forgotten),
+                                       TEST(a_turn_is_known_by_its_place_sender_text_and_time),
+                                       TEST(a_key_alone_shows_only_the_turn_that_opened_its_conversation),
                                        TEST(a_batch_is_recorded_once),
                                        TEST(a_turn_waits_for_the_commit_of_others_without_a_thread),
                                        TEST(a_trial_leaves_nothing_behind)};

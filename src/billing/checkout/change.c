@@ -409,8 +409,7 @@ static enum status apply_flush(struct changing *g, struct err *e)
     struct err why = ERR_INIT;
     enum status st = operation_flush_usage(g->x.op, &why);
     if (st != OK && g->x.owes) {
-        if (e)
-            *e = why;
+        *e = why;
         return st;
     }
     if (st != OK)
@@ -527,7 +526,7 @@ static enum status changing_undo(struct changing *g, struct err *e)
     st = changing_begin(g, CHANGE_UNDO, ID_NONE, e);
     if (st != OK)
         return st;
-    if (sub->pending_update_expires_ms && g->x.waited_for.n)
+    if (g->x.waited_for.n)
         st = undo_pending(g, e);
     if (st == OK && sub->schedule.n)
         st = changing_release(g, sub->schedule, e);
