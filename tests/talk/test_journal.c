@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
 #include "bot/bot.h"
@@ -315,16 +316,25 @@ static void a_database_that_goes_away_after_a_lost_commit_refuses_the_turn(void 
 
 /* ---- a conversation that changed in between ---- */
 
-/* As when another process moved it on and retention has deleted the messages since: only the number shows it. */
+/* As when another process moved it on and retention has deleted the messages since: only the number shows it. Both
+ * tries borrow the version that the conversation began with. */
 static void a_conversation_that_moved_on_is_read_again(void **state)
 {
     struct talk_out first, out;
     (void)state;
     OKAY(say("hello", "", NULL, &first, &fail));
+    dbtest_sqlf(DB,
+                "INSERT INTO bot_version SELECT tenant_id, bot_id, 2, flow, flow_hash, note, created_by, created_at "
+                "FROM bot_version");
+    dbtest_sqlf(DB, "UPDATE bot SET live_version = 2");
+    shared_bump("bot", bot);
     dbtest_sqlf(DB, "UPDATE conversation SET seq = seq + 5 WHERE conversation_id = 0x%s",
                 dbtest_hex(first.conversation));
     OKAY(say("after five others", "", &first, &out, &fail));
     assert_int_equal(out.seq, first.seq + (int64_t)first.n + 6);
+    assert_int_equal(dbtest_intf(DB, "SELECT version FROM conversation WHERE conversation_id = 0x%s",
+                                 dbtest_hex(first.conversation)),
+                     1);
     everything_adds_up();
 }
 
@@ -348,6 +358,23 @@ static void a_deleted_conversation_is_refused_and_forgotten(void **state)
         assert_int_equal(again.code, E_conversation_unknown);
         assert_int_equal(recorded("too late"), 0);
     }
+    everything_adds_up();
+}
+
+static void a_pause_longer_than_the_gap_opens_another_conversation(void **state)
+{
+    struct talk_out first, same, other;
+    int64_t gap = config_int(config, CONFIG_conversation_gap), begun = clock_now_ms();
+    (void)state;
+    clock_set_for_test(begun);
+    OKAY(say("hello", "", NULL, &first, &fail));
+    clock_set_for_test(begun + gap);
+    OKAY(say("after the whole gap", "", &first, &same, &fail));
+    assert_true(id_eq(same.conversation, first.conversation));
+    clock_set_for_test(begun + gap + gap + 1);
+    OKAY(say("later than that", "", &first, &other, &fail));
+    assert_false(id_eq(other.conversation, first.conversation));
+    clock_set_for_test(0);
     everything_adds_up();
 }
 
@@ -582,6 +609,7 @@ int main(int argc, char **argv)
                                        TEST(a_database_that_goes_away_after_a_lost_commit_refuses_the_turn),
                                        TEST(a_conversation_that_moved_on_is_read_again),
                                        TEST(a_deleted_conversation_is_refused_and_forgotten),
+                                       TEST(a_pause_longer_than_the_gap_opens_another_conversation),
                                        TEST(a_turn_is_known_by_its_place_sender_text_and_time),
                                        TEST(a_key_alone_shows_only_the_turn_that_opened_its_conversation),
                                        TEST(a_batch_is_recorded_once),
@@ -599,6 +627,7 @@ int main(int argc, char **argv)
     config_set_current(NULL);
     dbtest_close(config, pool, c, &arena);
     config_drop(through_proxy);
+    config = through_proxy = NULL; /* a reference that a turn has kept is a leak for the sanitizer now */
     shared_close();
     db_library_end();
     return failed;
