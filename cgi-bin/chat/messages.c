@@ -105,6 +105,15 @@ static enum status events_delta(void *ctx, struct str text, struct err *e)
     return events_send(stream, "delta", e);
 }
 
+/* The turn begins again: a page takes back what it has shown of the answer. A client that does not know the event has
+ * the whole turn in `done`. */
+static enum status events_again(void *ctx, struct err *e)
+{
+    struct chat_events *stream = ctx;
+    buf_puts(&stream->data, "{}");
+    return events_send(stream, "again", e);
+}
+
 /* Asked at each step of a turn that waits, so at least once a second. A comment line for each quiet second finds out
  * who has left, and keeps proxies between here and the visitor from giving up. */
 static bool events_gone(void *ctx)
@@ -166,7 +175,8 @@ static enum status message_prepare_events(struct request_turn *t, struct err *e)
     *stream = (struct chat_events){.rq = t->rq, .last_us = clock_mono_us()};
     buf_init(&stream->data, MAX_REPLY);
     t->ctx = stream;
-    t->sink = (struct talk_sink){.ctx = stream, .message = events_message, .delta = events_delta};
+    t->sink = (struct talk_sink){
+        .ctx = stream, .message = events_message, .delta = events_delta, .again = events_again};
     t->streams = true;
     t->in.gone = events_gone;
     t->in.gone_ctx = stream;

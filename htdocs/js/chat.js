@@ -235,13 +235,18 @@
         const early = []
         let writing
         const written = () => { writing?.remove(); writing = undefined }
+        const takeBack = () => { written(); for (const item of early.splice(0)) item.remove() }
         try {
             const reply = await post('/messages', body, 'text/event-stream')
             if (!reply.ok) throw await refusal(reply)
             for await (const { name, data } of events(reply)) {
                 if (mine !== epoch) return null
-                if (name === 'done') return { early, answer: data }
+                if (name === 'done') {
+                    written()
+                    return { early, answer: data }
+                }
                 if (name === 'error') throw new Refused(data)
+                if (name === 'again') takeBack() // another turn came in between: the answer is made anew
                 if (name === 'delta') writing = write(writing, data.text)
                 if (name === 'message') {
                     written()
@@ -252,8 +257,7 @@
             }
             throw new TypeError('the stream ended early')
         } catch (error) {
-            written()
-            for (const item of early) item.remove()
+            takeBack()
             throw error
         }
     }

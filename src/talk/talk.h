@@ -61,7 +61,7 @@ struct talk_sink {
      * through `message`, so a channel that cannot show pieces leaves this NULL. */
     enum status (*delta)(void *ctx, struct str text, struct err *e);
     /* The turn begins again, because another process was faster: what was sent so far is void. A channel that cannot
-     * take it back returns ERR_CONFLICT. One that shows the whole turn at its end leaves this NULL. */
+     * take it back returns ERR_CONFLICT; one that needs no notice leaves this NULL. */
     enum status (*again)(void *ctx, struct err *e);
 };
 struct talk_out {

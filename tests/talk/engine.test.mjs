@@ -105,6 +105,26 @@ test('pieces are streamed as they come, then the whole message, then the turn', 
     assert.equal(events.at(-1).data.messages[0].text, 'One two \u{1F600} three.')
 })
 
+test('a stream says when its turn begins again, because another turn came in between', async () => {
+    const { bot, hex } = await engineBot(askFlow(), [one])
+    one.script = { text: 'Hello.' }
+    const { conversation, token } = (await send(parley, bot, { text: 'hi' })).body
+    one.clear()
+    one.queue = [{ chunks: ['First ', 'answer.'], pause: 150 }]
+    one.script = { chunks: ['Second answer.'] }
+    const overtake = `INSERT INTO message SELECT tenant_id, conversation_id, seq + 1, 'system', 'event', 'noted', '', NOW(3) FROM conversation WHERE bot_id = 0x${hex};
+        UPDATE conversation SET seq = seq + 1 WHERE bot_id = 0x${hex}`
+    const events = []
+    for await (const event of stream(parley, bot, { text: 'go', conversation, token })) {
+        events.push(event)
+        if (events.length === 1) await parley.sql(overtake)
+    }
+    const names = events.map(e => e.name), again = names.indexOf('again')
+    assert.ok(again > 0 && names.lastIndexOf('again') === again, names.join())
+    assert.deepEqual(events.slice(again + 1).map(e => e.data.text).filter(Boolean), ['Second answer.', 'Second answer.'])
+    assert.deepEqual([names.at(-1), texts({ body: events.at(-1).data })], ['done', ['Second answer.']])
+})
+
 test('when one engine fails, the next one answers', async () => {
     for (const script of [{ status: 401, body: { error: { message: 'bad key', code: 'invalid_api_key' } } }, { status: 429, body: { error: { message: 'x', type: 'insufficient_quota', code: 'insufficient_quota' } } }, { fault: 'html200' }, { fault: 'resetBefore' }]) {
         const { bot } = await engineBot(askFlow(), [one, two])

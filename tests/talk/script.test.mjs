@@ -156,6 +156,24 @@ test('a client that shows whole messages skips the deltas of unfinished ones', a
     assert.deepEqual((await said(page)).slice(-2), ['go', 'Written piece by piece.'])
 })
 
+test('what was shown of an answer is taken back when the turn begins again', async () => {
+    const page = await open()
+    const message = text => ({ from: 'bot', type: 'text', text })
+    const messages = [{ ...message('The second answer.'), seq: 2 }]
+    const done = { conversation: 'conv_00000000000000000000000000', token: 'x', state: 'open', seq: 1, messages }
+    const events = [['message', message('A word before.')], ['delta', { text: 'The first' }], ['again', {}], ['delta', { text: 'The second answer.' }], ['done', done]]
+    await page.route('**/messages', route => route.fulfill({ contentType: 'text/event-stream',
+        body: events.map(([name, data]) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`).join('') }))
+    await page.evaluate(() => {
+        window.seen = new Set()
+        new MutationObserver(() => document.querySelectorAll('#log .bubble').forEach(b => window.seen.add(b.textContent))).observe(document.querySelector('#log'), { childList: true, subtree: true, characterData: true })
+    })
+    await say(page, 'go')
+    await page.locator('#log .msg:not(.pending) .bubble').getByText('The second answer.').waitFor()
+    assert.deepEqual((await said(page)).slice(-2), ['go', 'The second answer.'])
+    assert.ok(!await page.evaluate(() => [...window.seen].some(text => text.startsWith('The firstThe second'))))
+})
+
 test('thumbs rate an answer', async () => {
     const page = await open()
     await say(page, 'rate me')
