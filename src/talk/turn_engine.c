@@ -47,12 +47,13 @@ static enum status engine_read_history(struct turn *u, struct db *c, struct err 
         return OK;
     if (!u->trial && !u->opens && u->conv.seq > 0)
         st = conversation_store_messages(c, u->conv.tenant, &range, u->arena, &page, e);
-    if (st == OK && !(g->history = arena_array(u->arena, HISTORY_MESSAGES, sizeof(*g->history))))
+    const struct talk_message *said = u->trial ? u->trial->history : page.rows;
+    size_t n = u->trial ? u->trial->history_n : page.n;
+    if (st == OK &&
+        !(g->history = arena_array(u->arena, n < HISTORY_MESSAGES ? n : HISTORY_MESSAGES, sizeof(*g->history))))
         st = err_nomem(e);
-    if (st == OK && u->trial)
-        engine_add_history(g, u->trial->history, u->trial->history_n);
-    else if (st == OK)
-        engine_add_history(g, page.rows, page.n);
+    if (st == OK)
+        engine_add_history(g, said, n);
     return st;
 }
 
