@@ -25,6 +25,7 @@
 #include "base/build.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "web/fcgi_out_internal.h"
 #include "web/seat_internal.h"
 
 #include "base/banned.h"
@@ -51,6 +52,7 @@ struct thread {
 struct fcgi_io {
     struct web_io io;
     FCGX_Request *r;
+    struct fcgi_out out; /* once the request was parked, in place of r->out */
 };
 
 /* A request with the library's part of it. */
@@ -69,12 +71,16 @@ static ptrdiff_t fcgi_read(struct web_io *io, char *buf, size_t n)
 static int fcgi_write(struct web_io *io, const char *p, size_t n)
 {
     struct fcgi_io *f = (struct fcgi_io *)io;
+    if (!f->r->out)
+        return fcgi_out_write(&f->out, p, n);
     return FCGX_PutStr(p, (int)n, f->r->out) == (int)n ? 0 : -1;
 }
 
 static int fcgi_flush(struct web_io *io)
 {
     struct fcgi_io *f = (struct fcgi_io *)io;
+    if (!f->r->out)
+        return fcgi_out_flush(&f->out);
     return FCGX_FFlush(f->r->out) == 0 ? 0 : -1;
 }
 
@@ -107,34 +113,53 @@ static bool read_to_end(FCGX_Request *r)
 /* End a request. The library's own way to close waits until the web server has closed its side, because data that is
  * still on its way in would destroy what is on its way out. Where the request has been read to its end there is no such
  * data: close the streams, and the connection here. That saves three system calls and a wait. FCGX_Finish_r would not
- * write the end of a request whose reader was given back. */
-static void server_finish(FCGX_Request *r)
+ * write the end of a request whose streams were given back. */
+static void server_finish(struct fcgi_seat *s)
 {
+    FCGX_Request *r = &s->r;
     if (!read_to_end(r)) {
         FCGX_Finish_r(r);
         if (r->ipcFd >= 0)
             FCGX_Free(r, 1); /* the web server asked to keep it open, which would pin this thread in a read */
         return;
     }
-    (void)FCGX_FClose(r->err);
-    (void)FCGX_FClose(r->out);
+    if (r->out) {
+        (void)FCGX_FClose(r->err);
+        (void)FCGX_FClose(r->out);
+    } else
+        fcgi_out_end(&s->f.out);
     FCGX_Free(r, 0);
     close(r->ipcFd);
     r->ipcFd = -1;
 }
 
-/* A parked request keeps what it needs to reply and no more: thousands may be parked. The reader's buffer is half of
- * what a connection costs; empty buffers may have grown in an earlier request. */
+/* The library's buffers are most of what a connection costs. What a stream has written goes out first. Nothing is ever
+ * written to the stream of errors. */
+static void server_free_streams(struct fcgi_seat *s)
+{
+    FCGX_Request *r = &s->r;
+    if (!r->in || !read_to_end(r))
+        return;
+    fcgi_out_init(&s->f.out, r->ipcFd, r->requestId);
+    s->f.out.failed = FCGX_FFlush(r->out) != 0;
+    FCGX_FreeStream(&r->in);
+    FCGX_FreeStream(&r->out);
+    FCGX_FreeStream(&r->err);
+}
+
+/* A parked request keeps what it needs to reply and no more: thousands may be parked. Empty buffers may have grown in
+ * an earlier request. */
 static void server_thin(struct fcgi_seat *s)
 {
     struct exchange *x = &s->seat.x;
-    if (s->r.in && read_to_end(&s->r))
-        FCGX_FreeStream(&s->r.in);
+    server_free_streams(s);
     buf_release(&x->head); /* built when it is sent */
     if (x->extra.n == 0)
         buf_release(&x->extra);
     if (x->body.n == 0)
         buf_release(&x->body);
+    if (s->f.out.waiting.n == 0)
+        buf_release(&s->f.out.waiting);
 }
 
 /* After a handler or a resume. A parked request is out of this thread's hands: another may have it already. */
@@ -145,7 +170,7 @@ static void server_after(struct fcgi_seat *s, bool done)
         seats_park(&s->seat);
         return;
     }
-    server_finish(&s->r);
+    server_finish(s);
     seats_end(&s->seat);
 }
 
@@ -168,7 +193,7 @@ static void serve_connection(const struct thread *t, int fd)
     }
     s->seat.fd = fd;
     s->seat.x.slot = t->slot;
-    s->f = (struct fcgi_io){{s->r.envp, fcgi_read, fcgi_write, fcgi_flush, fcgi_gone}, &s->r};
+    s->f = (struct fcgi_io){.io = {s->r.envp, fcgi_read, fcgi_write, fcgi_flush, fcgi_gone}, .r = &s->r};
     server_after(s, dispatch_request(&s->seat.x, &s->f.io));
 }
 
