@@ -54,7 +54,7 @@ test('a setting that is wrong is refused with its pointer and in words', async (
         const got = await call(mine, 'POST', '/v1/engines', openai('Wrong', more))
         assert.deepEqual([got.status, got.body.code, got.body.pointer], [422, 'engine_setting', pointer], JSON.stringify(more))
     }
-    for (const base_url of ['https://[2001:db8::1]:8443/v1', 'https://xn--bcher-kva.example/v1', 'http://127.0.0.1:8000'])
+    for (const base_url of ['https://[2001:db8::1]:8443/v1', 'https://xn--bcher-kva.example/v1', 'https://bücher.example/v1', 'http://127.0.0.1:8000'])
         await made(mine, openai(base_url.slice(0, 40), { base_url }))
     assert.equal((await call(mine, 'POST', '/v1/engines', { ...openai('Kind'), type: 'crystal_ball' })).body.code, 'engine_type_unknown')
     assert.equal((await call(mine, 'POST', '/v1/engines', openai('  '))).body.pointer, '/name')

@@ -245,6 +245,8 @@ test('a wrong address or setting is told in words', async () => {
     assert.match(await text({ base_url: `http://localhost:${fake.port}/v1` }), /private network/) // the operator named 127.0.0.1
     assert.match(await text({ base_url: 'http://name.invalid/v1' }), /cannot be reached/)
     assert.match(await text({ base_url: `${fake.url.replace('http', 'https')}/v1` }), /certificate|cannot be reached/)
+    assert.match(await text({ base_url: 'http://bücher.invalid/v1' }), /xn--bcher-kva\.invalid/)
+    for (const loopback of ['2130706433', '0x7f.1', '１２７.0.0.1', '[::1]']) assert.match(await text({ base_url: `http://${loopback}/v1` }), /private network/, loopback)
     assert.match(await text({ api_key: 'a\nb' }), /settings/)
     assert.match(await text({ base_url: `${fake.url}/elsewhere` }), /Check the base address and the model/)
 })
