@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "portal/bots/bots.h"
 #include "portal/page/engine_caps.h"
+#include "portal/page/engine_usage.h"
 
 #include "base/banned.h"
 
@@ -140,6 +141,8 @@ static void engines_show(struct page *pg, struct id bot, const struct bot_engine
         st = engines_show_use(pg, bot);
     if (st == OK)
         st = page_engine_caps(pg, bot, b->limits, "Reached", false, &reached);
+    if (st == OK)
+        st = page_engine_usage_bot(pg, bot, b->limits);
     if (st != OK) {
         page_fail(pg);
         return;

@@ -3,6 +3,7 @@
 #include "engine/type.h"
 #include "portal/engines/engines.h"
 #include "portal/page/engine_caps.h"
+#include "portal/page/engine_usage.h"
 
 #include "base/banned.h"
 
@@ -43,6 +44,25 @@ static enum status engines_show_caps(struct page *pg)
     return st;
 }
 
+/* What each engine of the list was used for in this month, and all of them together. */
+static enum status engines_show_usage(struct page *pg, const struct workspace_engine *all, size_t n)
+{
+    struct engine_tally_month m;
+    enum status st = page_engine_usage(pg, &m);
+    for (size_t i = 0; st == OK && i < n; i++)
+        for (size_t k = 0; k < m.engine_count; k++) {
+            const struct engine_tally *t = &m.engines[k].month;
+            if (!id_eq(all[i].id, m.engines[k].engine))
+                continue;
+            view_count(pg->v, view_at(pg->v, "Engines", i, "Calls"), "EngineUsage.CallsText", t->calls);
+            view_count(pg->v, view_at(pg->v, "Engines", i, "Tokens"), "EngineUsage.TokensText",
+                       t->tokens_in + t->tokens_out);
+        }
+    if (st == OK)
+        view_bool(pg->v, "List.Used", m.month.calls > 0);
+    return st;
+}
+
 void engines_index_get(struct request *rq)
 {
     struct page pg;
@@ -56,6 +76,8 @@ void engines_index_get(struct request *rq)
         engines_fill_row(pg.v, i, &all[i]);
     if (st == OK)
         st = engines_show_caps(&pg);
+    if (st == OK)
+        st = engines_show_usage(&pg, all, n);
     for (size_t i = 0; i < types; i++) {
         view_text(pg.v, view_at(pg.v, "Types", i, "Name"), t[i].name);
         view_text(pg.v, view_at(pg.v, "Types", i, "Label"), t[i].label);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "engine/workspace/account_store.h"
 #include "engine/workspace/engine_store.h"
 #include "engine/workspace/tally_store.h"
 
@@ -69,5 +70,21 @@ enum status engine_tally_read(struct db *c, struct id tenant, struct id bot, int
     }
     if (out->engine_count)
         qsort(out->engines, out->engine_count, sizeof(*out->engines), tally_compare_engines);
+    return st;
+}
+
+enum status engine_used_now(struct db *c, struct id tenant, struct id bot, bool monthly, int64_t now_ms,
+                            struct arena *a, struct engine_used *out, struct err *e)
+{
+    bool workspace = id_is_none(bot);
+    const struct account_period p = {.scope = workspace ? "workspace" : "bot",
+                                     .id = workspace ? tenant : bot,
+                                     .monthly = monthly,
+                                     .starts_ms = monthly ? clock_month_start(now_ms) : now_ms - now_ms % DAY_MS};
+    struct account_usage used;
+    enum status st = account_store_usage_get(c, tenant, &p, a, &used, e);
+    *out = (struct engine_used){0};
+    if (st == OK)
+        *out = (struct engine_used){used.calls, used.tokens, used.cost};
     return st;
 }

@@ -33,4 +33,11 @@ struct engine_tally_month {
 enum status engine_tally_read(struct db *c, struct id tenant, struct id bot, int64_t at_ms, struct arena *a,
                               struct engine_tally_month *out, struct err *e);
 
+/* The counters that caps are compared with, of a bot or, with ID_NONE, of the workspace. */
+struct engine_used {
+    int64_t calls, tokens, cost;
+};
+enum status engine_used_now(struct db *c, struct id tenant, struct id bot, bool monthly, int64_t now_ms,
+                            struct arena *a, struct engine_used *out, struct err *e);
+
 #endif

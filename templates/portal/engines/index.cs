@@ -7,14 +7,18 @@
 <div class="bot-card">
 <span class="bot-icon" aria-hidden="true"><?cs call:icon("server-bolt") ?></span>
 <div class="bot-text"><h2><?cs if:Can.WorkspaceWrite == "1" ?><a class="stretched-link" href="/app/engines/<?cs var:g.Id ?>"><?cs var:g.Name ?></a><?cs else ?><?cs var:g.Name ?><?cs /if ?></h2>
-<p class="text-secondary"><?cs var:g.Type ?><?cs if:g.Model ?> · <?cs var:g.Model ?><?cs /if ?><?cs if:g.Address ?> · <span class="text-break"><?cs var:g.Address ?></span><?cs /if ?></p></div>
+<p class="text-secondary"><?cs var:g.Type ?><?cs if:g.Model ?> · <?cs var:g.Model ?><?cs /if ?><?cs if:g.Address ?> · <span class="text-break"><?cs var:g.Address ?></span><?cs /if ?></p>
+<?cs if:g.Calls ?><p class="text-secondary"><?cs var:T.EngineUsage.Month ?>: <?cs var:g.Calls ?>, <?cs var:g.Tokens ?></p><?cs /if ?></div>
 <div class="bot-state"><span class="badge bg-secondary-lt"><?cs var:g.Bots ?></span></div>
 </div></li>
 <?cs /each ?></ul>
 <?cs else ?><div class="card"><div class="empty">
 <div class="empty-icon"><?cs call:icon("server-bolt") ?></div><h2 class="empty-title"><?cs var:T.Engines.Index.EmptyHead ?></h2><p class="empty-subtitle text-secondary"><?cs var:T.Engines.Index.EmptyText ?></p></div></div>
 <?cs /if ?>
-<?cs if:Can.WorkspaceWrite == "1" && List.Full != "1" ?><section class="card mt-3" aria-labelledby="s-add"><div class="card-body">
+<?cs if:List.Any == "1" || List.Used == "1" ?><section class="card mt-3 mb-0" aria-labelledby="s-usage"><div class="card-body">
+<h2 class="card-title" id="s-usage"><?cs var:T.Engines.Index.Usage ?></h2>
+<?cs include!"layout/engine_usage.cs" ?></div></section>
+<?cs /if ?><?cs if:Can.WorkspaceWrite == "1" && List.Full != "1" ?><section class="card mt-3" aria-labelledby="s-add"><div class="card-body">
 <h2 class="card-title" id="s-add"><?cs var:T.Engines.Index.Add ?></h2>
 <ul class="next-list">
 <?cs each:t = Types ?><li><a href="/app/engines/new?type=<?cs var:t.Name ?>"><?cs call:icon("plus") ?><span><strong><?cs var:t.Label ?></strong></span></a></li>
