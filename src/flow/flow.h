@@ -26,7 +26,8 @@ struct flow_finding {
     enum flow_severity severity;
     /* errors: start_missing unknown_node unreachable dead_end loop_without_input undefined_variable
      * missing_translation (of a command's words: a warning) duplicate_choice duplicate_word type_mismatch; warnings:
-     * no_catch_all no_tests unused_variable never_set literal_key; from bot_check: the error unknown_secret */
+     * no_catch_all no_tests unused_variable never_set literal_key body_type; from bot_check: the error
+     * unknown_secret */
     const char *code;
     struct str node;             /* "" outside the nodes */
     struct str pointer, message; /* JSON pointer into the flow; a sentence that names the node */

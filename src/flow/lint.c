@@ -90,6 +90,8 @@ static enum status lint_from_note(struct lint *l, const struct reader_note *n)
         return lint_add(l, FLOW_ERROR, "dead_end", n->node, n->pointer, "%.*s", STR_F(m));
     case NOTE_LITERAL_KEY:
         return lint_add(l, FLOW_WARNING, "literal_key", n->node, n->pointer, "%.*s", STR_F(m));
+    case NOTE_BODY_TYPE:
+        return lint_add(l, FLOW_WARNING, "body_type", n->node, n->pointer, "%.*s", STR_F(m));
     }
     return OK;
 }

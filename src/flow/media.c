@@ -63,6 +63,11 @@ static enum part_mode media_mode(struct str content_type)
     return str_ieq(type, STR("text/plain")) ? PART_PLAIN : PART_TAME;
 }
 
+bool media_known(struct str content_type)
+{
+    return media_mode(content_type) != PART_TAME;
+}
+
 static void media_scan_json(struct media_scan *s, struct str text)
 {
     for (size_t i = 0; i < text.n; i++) {

@@ -3,6 +3,7 @@
  * author of a flow is a tenant and its variables come from a visitor, and neither may reach further than the author's
  * own server. */
 #include "base/utf8.h"
+#include "flow/media_internal.h"
 #include "flow/reader_internal.h"
 #include "flow/text_internal.h"
 
@@ -179,14 +180,42 @@ static enum status read_http_json_body(struct flow_reader *r, const struct json 
 
 /* A body that is a string is sent as it is. How its variables are escaped depends on the content type, which may itself
  * hold a variable, so the modes are set when the call is made (media.c). */
+/* The type decides how variables are escaped. An author who wrote one without an escape would otherwise learn it from
+ * a call that is not made. A type that is a variable can be any. */
+static enum status http_check_body_type(struct flow_reader *r, const struct node_http *h)
+{
+    bool variables = false;
+    for (size_t i = 0; i < h->body.n; i++)
+        variables = variables || h->body.parts[i].var != VAR_NONE;
+    for (size_t i = 0; variables && i < h->header_n; i++) {
+        const struct tpl *v = &h->headers[i].value;
+        bool fixed = v->n == 0 || (v->n == 1 && v->parts[0].var == VAR_NONE);
+        struct str type = v->n ? v->parts[0].lit : STR_EMPTY;
+        if (!fixed || !str_ieq(h->headers[i].name, STR("content-type")) || media_known(type))
+            continue;
+        size_t mark = path_key(r, STR("body"));
+        enum status st = reader_note(
+            r, NOTE_BODY_TYPE, type, VAR_NONE,
+            "Parley does not know how to escape variables in a body of the type \"%.*s\". "
+            "Values with anything but letters, digits, spaces and _ . - @ are not sent, and "
+            "the flow continues at \"error\". JSON, XML, HTML, forms and plain text are known.",
+            STR_F(utf8_cut(type, 100)));
+        path_back(r, mark);
+        return st;
+    }
+    return OK;
+}
+
 static enum status read_http_body(struct flow_reader *r, const struct json *j, struct node_http *h)
 {
     const struct json *body = json_get(j, "body");
     if (!body)
         return OK;
     h->body_is_text = json_is(body, JSON_STRING);
-    return h->body_is_text ? read_tpl(r, j, "body", MAX_FLOW_TEXT, PART_PLAIN, &h->body)
-                           : read_http_json_body(r, body, &h->body);
+    if (!h->body_is_text)
+        return read_http_json_body(r, body, &h->body);
+    enum status st = read_tpl(r, j, "body", MAX_FLOW_TEXT, PART_PLAIN, &h->body);
+    return st ? st : http_check_body_type(r, h);
 }
 
 /* RFC 6901: empty for the whole reply, or parts that begin with /, in which ~ is followed by 0 or 1. */

@@ -15,7 +15,8 @@ enum note_kind {
     NOTE_TYPE,
     NOTE_DUPLICATE,
     NOTE_NO_WAY,
-    NOTE_LITERAL_KEY
+    NOTE_LITERAL_KEY,
+    NOTE_BODY_TYPE
 };
 struct reader_note {
     enum note_kind kind;

@@ -12,7 +12,6 @@
 #include "base/banned.h"
 
 #define HEADERS_WITH_SECRETS (256 * KB) /* the longest that these values can be together */
-#define SECRET_HIDDEN 6                 /* a shorter secret is not searched in replies: it could be any word */
 
 static bool header_has_secret(const struct flow_header *h)
 {
@@ -89,35 +88,19 @@ enum status turn_headers_fill(struct turn_headers *h, struct db_pool *pool, stru
     return st;
 }
 
-/* The first place of any secret at or after `from`; body.n if there is none. *n is the length of the longest secret
- * there: one may begin with another. */
-static size_t headers_find_secret(const struct turn_headers *h, struct str body, size_t from, size_t *n)
-{
-    *n = 0;
-    for (size_t at = from; at < body.n; at++) {
-        for (size_t i = 0; i < h->secret_n; i++) {
-            struct str s = h->secrets[i];
-            if (s.n >= SECRET_HIDDEN && s.n > *n && body.n - at >= s.n && memcmp(body.p + at, s.p, s.n) == 0)
-                *n = s.n;
-        }
-        if (*n)
-            return at;
-    }
-    return body.n;
-}
-
-/* As many stars as the secret has bytes, so that the reply stays what it is: JSON stays JSON. */
+/* As many stars as the echo has bytes, so that the reply stays what it is: JSON stays JSON. */
 enum status turn_headers_hide(const struct turn_headers *h, struct arena *a, struct str *body, struct err *e)
 {
-    size_t n = 0, at = headers_find_secret(h, *body, 0, &n);
-    if (at == body->n)
+    struct echo found = {.at = 0};
+    if (!h->secret_n || !turn_echo_next(h->secrets, h->secret_n, *body, &found))
         return OK;
     char *copy = arena_alloc(a, body->n);
     if (!copy)
         return err_nomem(e);
     memcpy(copy, body->p, body->n);
-    for (; at < body->n; at = headers_find_secret(h, *body, at + n, &n))
-        memset(copy + at, '*', n);
+    do
+        memset(copy + found.at, '*', found.n);
+    while (turn_echo_next(h->secrets, h->secret_n, *body, &found));
     *body = str_n(copy, body->n);
     return OK;
 }

@@ -18,10 +18,19 @@ struct turn_headers {
  * turn_headers_wipe must follow, whatever the result. */
 enum status turn_headers_fill(struct turn_headers *h, struct db_pool *pool, struct id tenant,
                               const struct flow_http *rq, struct arena *a, struct err *e);
-/* Hides the secrets that the service has sent back in its reply: nothing else would keep them from a variable, and so
- * from the conversation. *body is replaced by a copy if it holds one. */
+/* Hides the secrets that the service has sent back in its reply, in any form that turn_echo_next finds: nothing else
+ * would keep them from a variable, and so from the conversation. *body is replaced by a copy if it holds one. */
 enum status turn_headers_hide(const struct turn_headers *h, struct arena *a, struct str *body, struct err *e);
 /* Overwrites the secrets. The headers cannot be used afterwards. */
 void turn_headers_wipe(struct turn_headers *h);
+
+/* turn_echo.c: a place in a reply that tells a secret. */
+struct echo {
+    size_t at, n;
+};
+#define ECHO_SECRET_MIN 6 /* bytes; a shorter secret is not searched: it could be any word */
+/* The next place after *at, which begins as all zeros, that holds one of the secrets as it is, percent-encoded, escaped
+ * for JSON or HTML, as hex digits or in base64. False: there is none. */
+bool turn_echo_next(const struct str *secrets, size_t count, struct str body, struct echo *at);
 
 #endif

@@ -169,6 +169,36 @@ static void keys_that_are_written_out_are_found(void **state)
     }
 }
 
+static void body_types_without_an_escape_are_warned_about(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *body;
+        bool warned;
+    } rows[] = {{"text/csv", "'{{input}};1'", true},
+                {"application/graphql", "'{ a(b: \\\"{{input}}\\\") }'", true},
+                {"application/yaml; charset=utf-8", "'a: {{input}}'", true},
+                {"json", "'{{input}}'", true},
+                {"", "'{{input}}'", true},
+                {"text/csv", "'a;1'", false},
+                {"text/csv", "{'a':'{{input}}'}", false},
+                {"{{input}}", "'{{input}}'", false},
+                {"application/vnd.api+json", "'[\\\"{{input}}\\\"]'", false},
+                {"application/x-www-form-urlencoded", "'a={{input}}'", false},
+                {"text/plain; charset=utf-8", "'{{input}}'", false},
+                {"text/html", "'{{input}}'", false}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *found = lint(arena_printf(&arena,
+                                              "'nodes':{'a':{'type':'http','method':'POST','url':'https://e.com',"
+                                              "'headers':{'Content-Type':'%s'},'body':%s,'next':'b','error':'b'},"
+                                              "'b':{'type':'end'}},'catch_all':'a'," TESTS,
+                                              rows[i].type, rows[i].body),
+                                 "");
+        if (strcmp(found, rows[i].warned ? "body_type W a /nodes/a/body" : "") != 0)
+            fail_msg("%s: %s\n  found    %s", rows[i].type, rows[i].body, found);
+    }
+}
+
 static void findings_are_bounded(void **state)
 {
     (void)state;
@@ -341,6 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_finding, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keys_that_are_written_out_are_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(body_types_without_an_escape_are_warned_about, set_up, tear_down),
         cmocka_unit_test_setup_teardown(findings_are_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failing_test_names_the_difference, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tests_share_the_time_of_patterns, set_up, tear_down),

@@ -100,6 +100,12 @@ test('the service gets the key, and nothing that is shown, stored or logged has 
     reply = (request, response) => word(`you sent ${request.headers.authorization}`)(request, response)
     const two = await send(parley, bot.id, { text: 'again', conversation: one.body.conversation, token: one.body.token })
     assert.deepEqual(texts(two), [`It says: you sent Bearer ${'*'.repeat(KEY.length)}`, 'Again?'])
+    // Nor does one that sends it back in another form.
+    for (const form of [encodeURIComponent(KEY), Buffer.from(KEY).toString('base64'), Buffer.from(`user:${KEY}`).toString('base64'), Buffer.from(KEY).toString('hex'), [...KEY].map(c => `&#${c.charCodeAt(0)};`).join(''), [...KEY].map(c => `%${c.charCodeAt(0).toString(16)}`).join('')]) {
+        reply = word(`you sent ${form}`)
+        const three = await send(parley, bot.id, { text: 'again', conversation: one.body.conversation, token: one.body.token })
+        assert.match(texts(three)[0], /^It says: you sent [\w:=]{0,8}\*+=*$/, form)
+    }
     const shownAnywhere = [JSON.stringify([one.body, two.body]), set.text, (await api(mine, 'GET', '/v1/secrets')).text, (await api(mine, 'GET', `/v1/bots/${bot.id}/flow`)).text,
         (await api(mine, 'GET', `/v1/conversations/${one.body.conversation}/messages`)).text, await parley.run('bot', 'export', bot.id),
         await parley.run('secret', 'list', '--tenant', mine.id), await parley.run('--json', 'secret', 'list', '--tenant', mine.id), await everything()].join('\n')
