@@ -181,6 +181,13 @@ test('a token endpoint that fails is asked again, because the question was not s
     fake.tokenScript = { status: 503, body: { error: 'internal_failure' } }
     const got = await ask(es())
     assert.deepEqual([got.tries.map(t => t.class), got.message], [['OVERLOADED', 'OK'], 'You said: Hi'])
+    const link = es()
+    fake.requests = []
+    for (let i = 0; i < 3; i++) {
+        fake.tokenScript = { status: 400, body: { error: 'x' } }
+        await ask(link)
+    }
+    assert.deepEqual([fake.requests.length, new Set(fake.requests.map(r => r.body.assertion)).size], [3, 1], 'it is signed once')
     for (const reply of [{}, { access_token: '' }, { access_token: 'a\r\nx: y' }, { access_token: 7 }, []]) {
         fake.tokenScript = { reply }
         assert.equal((await ask(es())).class, 'PROTOCOL')

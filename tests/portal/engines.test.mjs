@@ -1,17 +1,19 @@
 // The pages of engines: the list, one engine with its secrets, and which engines a bot asks. Runs for about 15 s.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { keyFile, startDialogflow } from '../engine/fake/dialogflow.mjs'
 import { KEY, startOpenai } from '../engine/fake/openai.mjs'
 import { Fake } from '../engine/fake/server.mjs'
 import { startBrowser } from '../lib/browser.mjs'
 import { startInstall } from '../lib/install.mjs'
 import { createBot, enlarge, isAccessible, newEmail, PASSWORD, signIn, signUp, watch } from './portal.mjs'
 
-let parley, browser, fake, hook
+let parley, browser, fake, hook, dialogflow
 before(async () => {
     fake = await startOpenai()
+    dialogflow = await startDialogflow()
     hook = await new Fake((_fake, _request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ messages: ['One moment.'], handoff: 'It is <b>urgent</b>.' }))).start()
-    parley = await startInstall({ config: { rate_limits: 'off', engine_private_hosts: `127.0.0.1:${fake.port} 127.0.0.1:${hook.port}` } })
+    parley = await startInstall({ config: { rate_limits: 'off', engine_private_hosts: `127.0.0.1:${fake.port} 127.0.0.1:${hook.port} 127.0.0.1:${dialogflow.port}` } })
     browser = await startBrowser()
 })
 after(async () => {
@@ -19,6 +21,7 @@ after(async () => {
     await parley?.stop()
     await fake?.stop()
     await hook?.stop()
+    await dialogflow?.stop()
 })
 
 const fresh = async () => (await browser.newContext()).newPage()
@@ -63,6 +66,40 @@ test('an engine is added, changed and removed, and its key never comes back', as
     await page.getByText('The engine was removed.').waitFor()
     await page.getByRole('link', { name: 'Botpress Cloud' }).click()
     assert.equal(await page.getByLabel('An answer has ended after a silence of (ms)').inputValue(), '2000')
+    assert.deepEqual(wrong, [])
+})
+
+test('a key file of many lines is pasted as it is, tested, kept when its field is empty, and never shown', async () => {
+    const page = await fresh(), wrong = watch(page, ['422'])
+    await signUp(page, parley.url, { workspace: 'Key files' })
+    await page.goto(`${parley.url}/app/engines`)
+    await page.getByRole('link', { name: 'Dialogflow CX' }).click()
+    assert.equal(await page.getByLabel('Location, such as global or europe-west1').inputValue(), 'global')
+    await page.goto(`${parley.url}/app/engines`)
+    await page.getByRole('link', { name: 'Dialogflow ES' }).click()
+    const field = page.getByLabel('Key file of the service account (JSON)'), text = JSON.stringify(keyFile(dialogflow), null, 2)
+    assert.equal(await field.evaluate(f => f.tagName), 'TEXTAREA')
+    await isAccessible(page)
+    await page.getByLabel('Name', { exact: true }).fill('Agent')
+    await page.getByLabel('Base address (empty: that of the location)').fill(dialogflow.url)
+    await field.fill('no json')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('The engine was added.').waitFor()
+    await page.getByRole('button', { name: 'Test connection' }).click()
+    await page.getByText('The service account is not JSON.').waitFor()
+    await field.fill(text)
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Saved.').waitFor()
+    assert.equal(await field.inputValue(), '')
+    await page.getByText('It is set, and is never shown again.').waitFor()
+    await isAccessible(page)
+    await page.getByLabel('Language, such as en').fill('de')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Saved.').waitFor()
+    await page.getByRole('button', { name: 'Test connection' }).click()
+    await page.getByText('The engine works').waitFor()
+    assert.equal(dialogflow.requests.at(-1).body.queryInput.text.languageCode, 'de')
+    assert.ok(!(await page.content()).includes('PRIVATE KEY'))
     assert.deepEqual(wrong, [])
 })
 

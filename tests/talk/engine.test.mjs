@@ -2,19 +2,21 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { FakeBotpress } from '../engine/fake/botpress.mjs'
+import { AGENT, keyFile, REGION, startDialogflow } from '../engine/fake/dialogflow.mjs'
 import { KEY, startOpenai } from '../engine/fake/openai.mjs'
 import { Fake } from '../engine/fake/server.mjs'
 import { startInstall, until } from '../lib/install.mjs'
 import { checkLedger, makeBot, newId, send, shown, stream } from './lib.mjs'
 
-let parley, one, two, botpress, hook
+let parley, one, two, botpress, hook, dialogflow
 
 before(async () => {
     one = await startOpenai()
     two = await startOpenai()
     botpress = await FakeBotpress.start()
+    dialogflow = await startDialogflow()
     hook = await new Fake((_fake, _request, response, script) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(script.reply ?? { messages: ['Hello'] }))).start()
-    parley = await startInstall({ config: { rate_limits: 'off', engine_private_hosts: [one.port, two.port, hook.port, botpress.server.address().port].map(port => `127.0.0.1:${port}`).join(' ') } })
+    parley = await startInstall({ config: { rate_limits: 'off', engine_private_hosts: [one.port, two.port, hook.port, dialogflow.port, botpress.server.address().port].map(port => `127.0.0.1:${port}`).join(' ') } })
 })
 after(async () => {
     await parley?.stop()
@@ -22,6 +24,7 @@ after(async () => {
     await two?.stop()
     await botpress?.close()
     await hook?.stop()
+    await dialogflow?.stop()
 })
 
 /** Asks the engine with each message; says why when none answers. */
@@ -260,6 +263,26 @@ test('what an engine remembers of a visitor is kept with the conversation, and i
     const [state] = Object.values(JSON.parse(row.flow_state).engines)
     assert.ok(state.open.user && state.sealed)
     assert.ok(!/"user_key"|eyJ/.test(row.flow_state), 'the key of the user is sealed')
+})
+
+test('agents of Dialogflow ES and CX answer a visitor in one session a conversation, and their keys are nowhere', async () => {
+    const file = keyFile(dialogflow), body = file.private_key.split('\n')[3]
+    for (const [type, settings] of [['dialogflow_es', {}], ['dialogflow_cx', { location: REGION, agent: AGENT }]]) {
+        const { bot, hex, call } = await engineBot(askFlow(), [dialogflow], { type, settings: { service_account: JSON.stringify(file, null, 2), ...settings } })
+        dialogflow.reset()
+        const first = await send(parley, bot, { text: 'Grüße \u{1F600}' })
+        assert.deepEqual(texts(first), ['You said: Grüße \u{1F600}'])
+        const { conversation, token } = first.body
+        assert.deepEqual(texts(await send(parley, bot, { text: 'again', conversation, token })), ['You said: again'])
+        assert.deepEqual([...dialogflow.sessions.values()], [['Grüße \u{1F600}', 'again']])
+        assert.deepEqual(dialogflow.requests.filter(r => r.path === '/token').length, 1, 'one token serves both turns')
+        dialogflow.script = { text: '', messages: [] }
+        assert.deepEqual(texts(await send(parley, bot, { text: 'silence', conversation, token })), ['No engine answered.'])
+        const [row] = await parley.sql(`SELECT flow_state FROM conversation WHERE bot_id = 0x${hex}`)
+        const [engine] = (await call('GET', '/engines')).data
+        assert.ok(![row.flow_state, JSON.stringify(engine)].some(text => text.includes(body) || text.includes('ya29')))
+        assert.equal(engine.settings.service_account, undefined)
+    }
 })
 
 test('a choice and a form are filled by the engine', async () => {

@@ -1,7 +1,8 @@
-/* account.c: what a service account needs to get access tokens. A token holds for an hour and is asked for with
- * a signature, so the tokens are kept for all conversations of the process. They are found by the digest of the key
- * file: two workspaces share a token only if both have the whole file, and a changed file never finds the token of the
- * old one. Invariant: a slot without a token has expires_us 0. */
+/* account.c: what a service account needs to get access tokens. A token holds for an hour, so it is kept for all
+ * conversations of the process. So is the signed request for one, for a few minutes: a signature takes milliseconds of
+ * the thread that all calls share, and a token endpoint that is down would cost one for every question. Both are found
+ * by the digest of the key file: two workspaces share them only if both have the whole file, and a changed file never
+ * finds what was made with the old one. */
 #include "engine/google/account.h"
 
 #include <pthread.h>
@@ -19,17 +20,25 @@
 #define GRANT_LIFE_S 3600 /* the longest that Google takes */
 #define GRANT_EARLY_S 30  /* a clock that is a little fast does no harm */
 #define GRANT_MAX (64 * KB)
+#define GRANT_KEPT_MS (5 * MINUTE_MS)
+#define GRANT_KEPT_MAX (8 * KB) /* bytes; a longer one is not kept */
 #define TOKENS_MAX 64
 #define TOKEN_EARLY_S 60 /* a token that ends sooner is not used any more */
 
-struct google_token {
-    uint8_t digest[CRYPTO_HASH];
-    char *text;
+struct account_text {
+    char *p; /* NULL: none */
     size_t n;
-    int64_t expires_us; /* monotonic */
 };
-static struct google_token tokens[TOKENS_MAX];
-static pthread_mutex_t tokens_lock = PTHREAD_MUTEX_INITIALIZER;
+/* What is kept for one account. */
+struct account_slot {
+    uint8_t digest[CRYPTO_HASH];
+    struct account_text token, grant;
+    int64_t expires_us; /* of the token; monotonic */
+    int64_t made_ms;    /* the grant; wall time, because a clock that is set makes the grant useless */
+    int64_t used_us;    /* monotonic; 0: the slot is free */
+};
+static struct account_slot slots[TOKENS_MAX];
+static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- the key file ---- */
 
@@ -61,7 +70,49 @@ const char *google_account_read(struct arena *a, struct str file, struct google_
     return account_fault(out, doc);
 }
 
-/* ---- the assertion ---- */
+/* ---- what is kept; all of this under the lock ---- */
+
+static void account_clear(struct account_text *t)
+{
+    if (t->p)
+        crypto_wipe(t->p, t->n);
+    free(t->p);
+    *t = (struct account_text){0};
+}
+
+/* Without memory nothing is kept. */
+static void account_keep(struct account_text *t, struct str s)
+{
+    char *copy = malloc(s.n + 1);
+    account_clear(t);
+    if (!copy)
+        return;
+    memcpy(copy, s.p, s.n);
+    *t = (struct account_text){copy, s.n};
+}
+
+/* The slot of the account. Without one, and if one is to be made, the slot that was not used for the longest time. */
+static struct account_slot *account_slot(const struct google_account *g, bool make)
+{
+    struct account_slot *oldest = &slots[0];
+    for (size_t i = 0; i < COUNT_OF(slots); i++) {
+        if (slots[i].used_us && memcmp(slots[i].digest, g->digest, CRYPTO_HASH) == 0) {
+            slots[i].used_us = clock_mono_us();
+            return &slots[i];
+        }
+        if (slots[i].used_us < oldest->used_us)
+            oldest = &slots[i];
+    }
+    if (!make)
+        return NULL;
+    account_clear(&oldest->token);
+    account_clear(&oldest->grant);
+    *oldest = (struct account_slot){.used_us = clock_mono_us()};
+    memcpy(oldest->digest, g->digest, CRYPTO_HASH);
+    return oldest;
+}
+
+/* ---- the request for a token ---- */
 
 static int account_header(const struct google_account *g, struct json *header)
 {
@@ -107,7 +158,7 @@ static enum status account_sign(const struct google_account *g, struct buf *out,
     return st;
 }
 
-enum status google_account_grant(const struct google_account *g, int64_t now_ms, struct buf *out, struct err *e)
+static enum status account_make_grant(const struct google_account *g, int64_t now_ms, struct buf *out, struct err *e)
 {
     enum status st = OK;
     struct arena a;
@@ -129,71 +180,63 @@ enum status google_account_grant(const struct google_account *g, int64_t now_ms,
     return st;
 }
 
+static bool account_find_grant(const struct google_account *g, int64_t now_ms, struct buf *out)
+{
+    pthread_mutex_lock(&slots_lock);
+    const struct account_slot *slot = account_slot(g, false);
+    bool found = slot && slot->grant.p && now_ms >= slot->made_ms && now_ms - slot->made_ms < GRANT_KEPT_MS;
+    if (found)
+        buf_add(out, slot->grant.p, slot->grant.n);
+    pthread_mutex_unlock(&slots_lock);
+    return found;
+}
+
+enum status google_account_grant(const struct google_account *g, int64_t now_ms, struct buf *out, struct err *e)
+{
+    if (account_find_grant(g, now_ms, out))
+        return buf_ok(out) ? OK : err_nomem(e);
+    size_t from = out->n;
+    enum status st = account_make_grant(g, now_ms, out, e);
+    if (st != OK || out->n - from > GRANT_KEPT_MAX)
+        return st;
+    pthread_mutex_lock(&slots_lock);
+    struct account_slot *slot = account_slot(g, true);
+    account_keep(&slot->grant, str_n(out->p + from, out->n - from));
+    slot->made_ms = now_ms;
+    pthread_mutex_unlock(&slots_lock);
+    return OK;
+}
+
 /* ---- tokens ---- */
-
-static void token_clear(struct google_token *t)
-{
-    if (t->text)
-        crypto_wipe(t->text, t->n);
-    free(t->text);
-    *t = (struct google_token){0};
-}
-
-static bool token_is_of(const struct google_token *t, const struct google_account *g)
-{
-    return t->text && memcmp(t->digest, g->digest, CRYPTO_HASH) == 0;
-}
-
-/* Under the lock. The slot of the account; without one, that of the token which ends first, or a free one. */
-static struct google_token *token_slot(const struct google_account *g)
-{
-    struct google_token *first = &tokens[0];
-    for (size_t i = 0; i < COUNT_OF(tokens); i++) {
-        if (token_is_of(&tokens[i], g))
-            return &tokens[i];
-        if (tokens[i].expires_us < first->expires_us)
-            first = &tokens[i];
-    }
-    return first;
-}
 
 bool google_token_find(const struct google_account *g, struct buf *out)
 {
-    pthread_mutex_lock(&tokens_lock);
-    struct google_token *t = token_slot(g);
-    bool found = token_is_of(t, g);
-    if (found && t->expires_us <= clock_mono_us()) {
-        token_clear(t);
-        found = false;
-    }
+    pthread_mutex_lock(&slots_lock);
+    const struct account_slot *slot = account_slot(g, false);
+    bool found = slot && slot->token.p && slot->expires_us > clock_mono_us();
     if (found)
-        buf_add(out, t->text, t->n);
-    pthread_mutex_unlock(&tokens_lock);
+        buf_add(out, slot->token.p, slot->token.n);
+    pthread_mutex_unlock(&slots_lock);
     return found && buf_ok(out);
 }
 
 void google_token_keep(const struct google_account *g, struct str token, int64_t life_s)
 {
     int64_t most = life_s < GRANT_LIFE_S ? life_s : GRANT_LIFE_S;
-    char *text = most > TOKEN_EARLY_S && token.n <= GOOGLE_TOKEN_MAX ? malloc(token.n + 1) : NULL;
-    if (!text)
+    if (most <= TOKEN_EARLY_S || token.n > GOOGLE_TOKEN_MAX)
         return;
-    memcpy(text, token.p, token.n);
-    pthread_mutex_lock(&tokens_lock);
-    struct google_token *t = token_slot(g);
-    token_clear(t);
-    memcpy(t->digest, g->digest, CRYPTO_HASH);
-    t->text = text;
-    t->n = token.n;
-    t->expires_us = clock_mono_us() + (most - TOKEN_EARLY_S) * 1000000;
-    pthread_mutex_unlock(&tokens_lock);
+    pthread_mutex_lock(&slots_lock);
+    struct account_slot *slot = account_slot(g, true);
+    account_keep(&slot->token, token);
+    slot->expires_us = clock_mono_us() + (most - TOKEN_EARLY_S) * 1000000;
+    pthread_mutex_unlock(&slots_lock);
 }
 
 void google_token_drop(const struct google_account *g, struct str token)
 {
-    pthread_mutex_lock(&tokens_lock);
-    struct google_token *t = token_slot(g);
-    if (token_is_of(t, g) && str_eq(str_n(t->text, t->n), token))
-        token_clear(t);
-    pthread_mutex_unlock(&tokens_lock);
+    pthread_mutex_lock(&slots_lock);
+    struct account_slot *slot = account_slot(g, false);
+    if (slot && slot->token.p && str_eq(str_n(slot->token.p, slot->token.n), token))
+        account_clear(&slot->token);
+    pthread_mutex_unlock(&slots_lock);
 }

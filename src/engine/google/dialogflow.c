@@ -242,6 +242,15 @@ static bool token_on_failed(struct engine_run *run, const struct engine_failure 
     return true;
 }
 
+/* The names in the form are no secret, and Google's messages use them. */
+static void dialogflow_hide_assertion(struct engine_run *run, struct str form)
+{
+    struct str assertion = STR_EMPTY;
+    while (str_split(&form, '=', &assertion))
+        continue;
+    engine_run_hide(run, assertion);
+}
+
 static void dialogflow_get_token(struct engine_run *run)
 {
     static const struct engine_handlers on = {
@@ -265,7 +274,7 @@ static void dialogflow_get_token(struct engine_run *run)
                                 .body = body,
                                 .type = STR("application/x-www-form-urlencoded"),
                                 .framing = ENGINE_WHOLE};
-    engine_run_hide(run, body);
+    dialogflow_hide_assertion(run, body);
     (void)engine_call(run, &rq, &on);
 }
 
