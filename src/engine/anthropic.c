@@ -335,6 +335,15 @@ static bool anthropic_on_models(struct engine_run *run, struct str event, const 
     return true;
 }
 
+static bool anthropic_on_token(struct engine_run *run, struct str event, const struct json *doc)
+{
+    struct anthropic *m = engine_run_memory(run);
+    (void)event;
+    anthropic_take_usage(m, json_get(doc, "usage"));
+    engine_emit(run, &(struct engine_event){.kind = ENGINE_EVENT_USAGE, .usage = m->usage});
+    return true;
+}
+
 static void anthropic_on_token_end(struct engine_run *run)
 {
     engine_run_end(run, ENGINE_OK);
@@ -343,7 +352,7 @@ static void anthropic_on_token_end(struct engine_run *run)
 /* One token of the chosen model, because only a question shows whether the account has credit. */
 static void anthropic_ask_token(struct engine_run *run)
 {
-    static const struct engine_handlers on = {.end = anthropic_on_token_end};
+    static const struct engine_handlers on = {.document = anthropic_on_token, .end = anthropic_on_token_end};
     const struct engine_message hello = {.role = ENGINE_USER, .text = STR("Hello")};
     const struct engine_turn turn = {
         .messages = &hello, .message_count = 1, .temperature = -1, .top_p = -1, .max_tokens = 1, .seed = -1};

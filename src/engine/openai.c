@@ -113,7 +113,12 @@ static bool openai_on_token(struct engine_run *run, struct str event, const stru
 {
     struct openai *o = engine_run_memory(run);
     (void)event;
+    const struct json *usage = json_get(doc, "usage");
     o->found = json_len(json_get(doc, "choices")) > 0;
+    if (usage)
+        engine_emit(run, &(struct engine_event){.kind = ENGINE_EVENT_USAGE,
+                                                .usage = {json_int(json_get(usage, "prompt_tokens"), -1),
+                                                          json_int(json_get(usage, "completion_tokens"), -1)}});
     if (json_get(doc, "error"))
         openai_chat_fail(run, doc);
     return true;

@@ -113,6 +113,7 @@ test('a probe lists the models and asks one token', async () => {
     const probe = settings => chain.ask({ asking: 'probe', links: [link(settings)] })
     const good = await probe({})
     assert.deepEqual([good.class, good.of('model').map(e => e.text)], ['OK', MODELS])
+    assert.ok(good.tries[0].in > 0 && good.tries[0].out > 0, 'what it costs is recorded')
     assert.equal(fake.requests[1].body.max_tokens, 1)
     assert.match((await probe({ model: 'none' })).text, /does not know this address or model/)
     assert.match((await probe({ api_key: 'sk-ant-wrong' })).text, /refused the key/)

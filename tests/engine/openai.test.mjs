@@ -243,7 +243,7 @@ test('a wrong address or setting is told in words', async () => {
     assert.match(await text({ base_url: 'http://169.254.169.254/v1' }), /private network/)
     assert.match(await text({ base_url: 'http://[::ffff:127.0.0.1]/v1' }), /private network/)
     assert.match(await text({ base_url: `http://localhost:${fake.port}/v1` }), /private network/) // the operator named 127.0.0.1
-    assert.match(await text({ base_url: 'http://name.invalid/v1' }), /cannot be reached/)
+    assert.match(await text({ base_url: 'http://name.invalid/v1' }), /name of the engine's server is not known/)
     assert.match(await text({ base_url: `${fake.url.replace('http', 'https')}/v1` }), /certificate|cannot be reached/)
     assert.match(await text({ base_url: 'http://bücher.invalid/v1' }), /xn--bcher-kva\.invalid/)
     for (const loopback of ['2130706433', '0x7f.1', '１２７.0.0.1', '[::1]']) assert.match(await text({ base_url: `http://${loopback}/v1` }), /private network/, loopback)
@@ -263,6 +263,7 @@ test('a probe lists the models and asks one token', async () => {
     const probe = settings => chain.ask({ asking: 'probe', links: [link(settings)] })
     const good = await probe({})
     assert.deepEqual([good.class, good.of('model').map(e => e.text)], ['OK', MODELS])
+    assert.deepEqual([good.tries[0].in, good.tries[0].out], [11, 7], 'what it costs is recorded')
     assert.deepEqual(fake.requests.map(r => [r.method, r.path]), [['GET', '/v1/models'], ['POST', '/v1/chat/completions']])
     assert.equal(fake.requests[1].body.max_tokens, 1)
     assert.match((await probe({ model: 'none' })).text, /model.*'none' does not exist/)
