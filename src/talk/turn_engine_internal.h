@@ -41,7 +41,8 @@ enum status turn_engine_step(struct turn *u, bool *waits, struct flow_engine_res
 /* The visitor has left. True: the turn waits for the end of a call, which has to be recorded; turn_engine_step then
  * returns ERR_GONE. False: there is no call. */
 bool turn_engine_leave(struct turn *u);
-/* turn_engine_state.c: what the engine wanted to be remembered in earlier turns, as one object; NULL without memory. */
+/* turn_engine_state.c: what the engine wanted to be remembered in earlier turns, as one object. NULL: nothing,
+ * or without memory. */
 const struct json *turn_engine_state(struct turn *u, struct id engine);
 /* Remembers a value that the engine reports; it becomes a part of the conversation's state. */
 enum status turn_engine_state_set(struct turn *u, struct id engine, const struct engine_event *ev, struct err *e);

@@ -43,6 +43,8 @@ const struct json *turn_engine_state(struct turn *u, struct id engine)
 {
     char id[ID_TEXT_MAX];
     const struct json *kept = json_get(u->engines_kept, id_text(ID_ENGINE, engine, id));
+    if (!kept)
+        return NULL;
     struct json *all = json_new_object(u->arena), *secret = engine_state_unseal(u, json_get_str(kept, "sealed"));
     struct json_iter open = {0}, hidden = {0};
     bool ok = all;

@@ -79,11 +79,9 @@ static enum status engine_unseal(const struct config *cf, struct id tenant, cons
     char id[ID_TEXT_MAX];
     struct secret_for why = engine_sealed_for(tenant, r->id, id);
     struct buf b;
-    *out = json_new_object(a);
-    if (!*out)
-        return err_nomem(e);
+    *out = NULL;
     if (r->secrets.n == 0)
-        return OK;
+        return (*out = json_new_object(a)) ? OK : err_nomem(e);
     buf_init(&b, 2 * SETTINGS_MAX);
     enum status st = secret_open(cf, &why, r->secrets, &b, e);
     if (st == ERR_INVALID)
@@ -151,15 +149,21 @@ enum status engines_open(struct db *c, const struct config *cf, struct id tenant
 }
 
 /* An engine that cannot be asked, because its key does not open or its type is gone, is left out with a line in the
- * log: the next one of the chain may answer. */
+ * log: the next one of the chain may answer. Only the settings are kept: thousands of turns may hold theirs while they
+ * wait. */
 static enum status engine_add_link(struct db *c, const struct config *cf, struct id tenant, const struct bot_engines *b,
                                    size_t i, struct arena *a, struct engine_link *to, bool *usable, struct err *e)
 {
     struct workspace_engine g;
     struct json *settings;
+    struct arena row;
     struct err why = ERR_INIT;
-    enum status st = engines_open(c, cf, tenant, b->chain[i], a, &g, &settings, &why);
+    arena_init(&row, TENANT_ARENA);
+    enum status st = engines_open(c, cf, tenant, b->chain[i], &row, &g, &settings, &why);
     const struct engine_type *type = st == OK ? engine_type_find(g.type) : NULL;
+    if (type && !(settings = json_copy(a, settings)))
+        st = err_nomem(&why);
+    arena_release(&row);
     *usable = st == OK && type;
     if (*usable)
         *to = (struct engine_link){.engine = g.id,
