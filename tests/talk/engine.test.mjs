@@ -39,8 +39,8 @@ const askFlow = (more = {}, nodes = {}, variables = {}) => ({
 })
 
 /** A bot with a chain of engines at these fakes. */
-async function engineBot(flow, fakes, { prompt, limits, type = 'openai', settings = {}, key = KEY } = {}) {
-    const made = await makeBot(parley, flow), tenant = shown('ws', made.tenant)
+async function engineBot(flow, fakes, { prompt, limits, type = 'openai', settings = {}, key = KEY, tenant: workspace } = {}) {
+    const made = await makeBot(parley, flow, { tenant: workspace }), tenant = shown('ws', made.tenant)
     const api = (await parley.run('key', 'create', '--tenant', tenant, '--scopes', 'read,write')).trim()
     const call = async (method, path, body) => {
         const reply = await fetch(`${parley.url}/v1${path}`, { method, headers: { Authorization: `Bearer ${api}`, 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
@@ -217,6 +217,28 @@ test('what changes in the middle of a turn counts from the next one: a key, an e
     await until('the question', () => two.requests.length > 2)
     await parley.sql(`UPDATE tenant SET state = 'suspended' WHERE tenant_id = 0x${tenant}`)
     assert.deepEqual(texts(await open), ['To the end.'])
+    await checkLedger(parley, assert)
+})
+
+test('a plan that no longer covers the bot ends no turn and no open conversation', async () => {
+    const { tenant } = await makeBot(parley, askFlow())
+    const { bot, hex } = await engineBot(askFlow(), [one], { tenant })
+    one.script = { text: 'Late.', delay: 700 }
+    const answer = send(parley, bot, { text: 'go' })
+    await until('the question', () => one.requests.length === 1)
+    await parley.run('tenant', 'plan', shown('ws', tenant), 'free')
+    const first = await answer
+    assert.deepEqual(texts(first), ['Late.'], 'the older bot is the one that the plan covers now')
+    one.script = { text: 'Still here.' }
+    const { conversation, token } = first.body
+    assert.deepEqual(texts(await send(parley, bot, { text: 'and?', conversation, token })), ['Still here.'])
+    const refused = await send(parley, bot, { text: 'go' })
+    assert.deepEqual([refused.status, refused.body.code], [402, 'bot_inactive'])
+    assert.equal(one.requests.length, 2, 'a conversation that may not begin asks no engine')
+    await parley.run('tenant', 'plan', shown('ws', tenant), 'enterprise')
+    assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['Still here.'])
+    const [row] = await parley.sql(`SELECT COUNT(*) n FROM engine_call WHERE bot_id = 0x${hex}`)
+    assert.equal(Number(row.n), 3)
     await checkLedger(parley, assert)
 })
 
