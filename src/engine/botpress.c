@@ -172,14 +172,6 @@ static bool message_on_document(struct engine_run *run, struct str event, const 
     return true;
 }
 
-static struct str message_text(const struct engine_turn *t)
-{
-    for (size_t i = t->message_count; i > 0; i--)
-        if (t->messages[i - 1].role == ENGINE_USER)
-            return t->messages[i - 1].text;
-    return STR_EMPTY;
-}
-
 static void botpress_post(struct engine_run *run)
 {
     static const struct engine_handlers on = {
@@ -187,14 +179,14 @@ static void botpress_post(struct engine_run *run)
     struct botpress *b = engine_run_memory(run);
     const struct engine_turn *t = engine_run_turn(run);
     struct json *body = json_new_object(engine_run_arena(run)), *payload, *metadata;
-    if (!message_text(t).n) {
+    if (!engine_turn_question(t).n) {
         engine_run_fail_text(run, ENGINE_REQUEST, "Botpress takes no message without a text.");
         return;
     }
     if (!body || json_set_str(body, "conversationId", b->conversation) != 0 ||
         json_set_object(body, "payload", &payload) != 0 || json_set_str(payload, "type", STR("text")) != 0 ||
-        json_set_str(payload, "text", message_text(t)) != 0 || json_set_object(body, "metadata", &metadata) != 0 ||
-        json_set_str(metadata, "pid", t->message_id) != 0) {
+        json_set_str(payload, "text", engine_turn_question(t)) != 0 ||
+        json_set_object(body, "metadata", &metadata) != 0 || json_set_str(metadata, "pid", t->message_id) != 0) {
         engine_run_end(run, ENGINE_INTERNAL);
         return;
     }

@@ -106,10 +106,8 @@ static struct str botpress12_text(const struct engine_run *run)
 {
     const struct engine_turn *t = engine_run_turn(run);
     int64_t most = engine_run_number(run, "cut_chars");
-    for (size_t i = t ? t->message_count : 0; i > 0; i--)
-        if (t->messages[i - 1].role == ENGINE_USER)
-            return most > 0 ? text_cut(t->messages[i - 1].text, most) : t->messages[i - 1].text;
-    return t ? STR_EMPTY : STR("hello");
+    struct str text = t ? engine_turn_question(t) : STR("hello");
+    return most > 0 ? text_cut(text, most) : text;
 }
 
 /* A probe wants to know that the bot answers, not what. */

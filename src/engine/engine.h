@@ -75,6 +75,9 @@ struct engine_turn {
     size_t stop_count;
 };
 
+/* What the visitor has said last; "" if that has no text. */
+struct str engine_turn_question(const struct engine_turn *t);
+
 /* ---- the answer ---- */
 
 enum engine_event_kind {

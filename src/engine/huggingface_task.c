@@ -12,14 +12,6 @@ static struct str task_system(const struct engine_turn *t)
     return t->message_count && t->messages[0].role == ENGINE_SYSTEM ? t->messages[0].text : STR_EMPTY;
 }
 
-static struct str task_question(const struct engine_turn *t)
-{
-    for (size_t i = t->message_count; i > 0; i--)
-        if (t->messages[i - 1].role == ENGINE_USER)
-            return t->messages[i - 1].text;
-    return STR_EMPTY;
-}
-
 /* ---- text to be completed ---- */
 
 /* One message stands for itself; anything longer becomes a transcript, whose next line is the answer. */
@@ -33,7 +25,7 @@ static struct str task_prompt(struct engine_run *run, const struct engine_turn *
     bool ok = true;
     struct buf b;
     if (!task_is_transcript(t))
-        return task_question(t);
+        return engine_turn_question(t);
     buf_init(&b, 4 * MB);
     for (size_t i = 0; i < t->message_count; i++) {
         const struct engine_message *m = &t->messages[i];
@@ -101,7 +93,7 @@ static int task_set_generation(struct engine_run *run, struct json *body, const 
 static int task_set_conversation(struct json *body, const struct engine_turn *t)
 {
     struct json *inputs, *past, *answers, *parameters;
-    int bad = json_set_object(body, "inputs", &inputs) || json_set_str(inputs, "text", task_question(t)) ||
+    int bad = json_set_object(body, "inputs", &inputs) || json_set_str(inputs, "text", engine_turn_question(t)) ||
               json_set_array(inputs, "past_user_inputs", &past) ||
               json_set_array(inputs, "generated_responses", &answers);
     for (size_t i = 0; !bad && i + 1 < t->message_count; i++)
@@ -120,7 +112,7 @@ static int task_set_question(struct engine_run *run, struct json *body, const st
     if (!context.n)
         engine_run_fail_text(run, ENGINE_CONFIG,
                              "The system prompt is empty. It is the text that answers are found in.");
-    return json_set_object(body, "inputs", &inputs) || json_set_str(inputs, "question", task_question(t)) ||
+    return json_set_object(body, "inputs", &inputs) || json_set_str(inputs, "question", engine_turn_question(t)) ||
            json_set_str(inputs, "context", context);
 }
 
@@ -147,7 +139,7 @@ static int task_set_labels(struct engine_run *run, struct json *body, const stru
     struct json *labels = hf_task_labels(run, t, &key), *parameters;
     if (labels && !json_len(labels))
         engine_run_fail_text(run, ENGINE_CONFIG, "There are no labels to choose from.");
-    return json_set_str(body, "inputs", task_question(t)) || json_set_object(body, "parameters", &parameters) ||
+    return json_set_str(body, "inputs", engine_turn_question(t)) || json_set_object(body, "parameters", &parameters) ||
            json_set(parameters, "candidate_labels", labels) || json_set_bool(parameters, "multi_label", false);
 }
 

@@ -5,6 +5,7 @@
 
 #include "engine/openai_chat.h"
 #include "engine/text.h"
+#include "engine/vectors.h"
 
 #include "base/banned.h"
 
@@ -14,7 +15,6 @@ struct ollama {
     int64_t calls;
     char reason[32];
     struct engine_usage usage;
-    size_t vectors;
 };
 
 /* ---- the request ---- */
@@ -219,40 +219,19 @@ static void ollama_probe(struct engine_run *run)
 
 static bool ollama_on_vectors(struct engine_run *run, struct str event, const struct json *doc)
 {
-    struct ollama *o = engine_run_memory(run);
-    const struct json *rows = json_get(doc, "embeddings");
-    struct buf b;
+    size_t n;
     (void)event;
-    buf_init(&b, 1 << 20);
-    for (size_t i = 0; i < json_len(rows); i++) {
-        buf_clear(&b);
-        for (size_t k = 0; k < json_len(json_at(rows, i)); k++) {
-            float f = (float)json_double(json_at(json_at(rows, i), k), 0);
-            buf_add(&b, &f, sizeof(f));
-        }
-        if (!b.n || !buf_ok(&b))
-            continue;
-        engine_emit(run, &(struct engine_event){.kind = ENGINE_EVENT_VECTOR,
-                                                .vector = (const float *)(const void *)b.p,
-                                                .dimensions = b.n / sizeof(float),
-                                                .index = i});
-        o->vectors++;
-    }
-    buf_release(&b);
-    o->usage.tokens_in = json_int(json_get(doc, "prompt_eval_count"), -1);
+    (void)engine_run_texts(run, &n);
+    engine_emit(run, &(struct engine_event){.kind = ENGINE_EVENT_USAGE,
+                                            .usage = {json_int(json_get(doc, "prompt_eval_count"), -1), 0}});
+    engine_emit_vectors(run, json_get(doc, "embeddings"), 0, n);
     return true;
 }
 
+/* The one document of the reply had all vectors, or has ended the run. */
 static void ollama_on_vectors_end(struct engine_run *run)
 {
-    const struct ollama *o = engine_run_memory(run);
-    size_t n;
-    (void)engine_run_texts(run, &n);
-    engine_emit(run, &(struct engine_event){.kind = ENGINE_EVENT_USAGE, .usage = {o->usage.tokens_in, 0}});
-    if (o->vectors == n)
-        engine_run_end(run, ENGINE_OK);
-    else
-        engine_run_fail_text(run, ENGINE_PROTOCOL, "The reply does not have a vector for each text.");
+    engine_run_end(run, ENGINE_OK);
 }
 
 static void ollama_embed(struct engine_run *run)

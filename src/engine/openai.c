@@ -183,7 +183,10 @@ static void openai_probe(struct engine_run *run)
 static bool openai_read_vector(struct engine_run *run, const struct json *row, size_t at)
 {
     const struct json *v = json_get(row, "embedding");
+    int64_t index = json_int(json_get(row, "index"), (int64_t)at);
     struct buf b;
+    size_t n;
+    (void)engine_run_texts(run, &n);
     buf_init(&b, 1 << 20);
     if (json_is(v, JSON_STRING))
         (void)crypto_base64_decode(json_str(v), &b);
@@ -191,12 +194,12 @@ static bool openai_read_vector(struct engine_run *run, const struct json *row, s
         float f = (float)json_double(json_at(v, i), 0);
         buf_add(&b, &f, sizeof(f));
     }
-    bool good = buf_ok(&b) && b.n >= sizeof(float) && b.n % sizeof(float) == 0;
+    bool good = buf_ok(&b) && b.n >= sizeof(float) && b.n % sizeof(float) == 0 && index >= 0 && index < (int64_t)n;
     if (good)
         engine_emit(run, &(struct engine_event){.kind = ENGINE_EVENT_VECTOR,
                                                 .vector = (const float *)(const void *)b.p,
                                                 .dimensions = b.n / sizeof(float),
-                                                .index = (size_t)json_int(json_get(row, "index"), (int64_t)at)});
+                                                .index = (size_t)index});
     buf_release(&b);
     return good;
 }

@@ -195,10 +195,7 @@ static struct json *rasa_body(struct engine_run *run, const struct engine_turn *
 {
     struct json *body = json_new_object(engine_run_scratch(run)), *metadata;
     char sender[ID_TEXT_MAX];
-    struct str text = STR_EMPTY;
-    for (size_t i = t->message_count; i > 0 && !text.n; i--)
-        if (t->messages[i - 1].role == ENGINE_USER)
-            text = t->messages[i - 1].text;
+    struct str text = engine_turn_question(t);
     if (!text.n) {
         engine_run_fail_text(run, ENGINE_REQUEST, "Rasa takes no message without a text.");
         return NULL;

@@ -35,6 +35,14 @@ const struct engine_turn *engine_run_turn(const struct engine_run *run)
     return run->rq.turn;
 }
 
+struct str engine_turn_question(const struct engine_turn *t)
+{
+    size_t n = t->message_count;
+    while (n > 0 && t->messages[n - 1].role != ENGINE_USER)
+        n--;
+    return n > 0 ? t->messages[n - 1].text : STR_EMPTY;
+}
+
 const struct str *engine_run_texts(const struct engine_run *run, size_t *n)
 {
     *n = run->rq.text_count;

@@ -102,8 +102,10 @@ test('a probe knows whether the model was pulled', async () => {
 test('embeddings have a vector for each text', async () => {
     const got = await chain.ask({ asking: 'embed', texts: ['a', 'b'], links: [link({ embedding_model: 'e' })] })
     assert.deepEqual([got.class, got.of('vector').map(v => [v.index, v.dimensions, v.first]), got.tries[0].in], ['OK', [[0, 2, 0.5], [1, 2, 1.5]], 5])
-    fake.script = { status: 200, body: { embeddings: [[1, 2]] } }
-    assert.equal((await chain.ask({ asking: 'embed', texts: ['a', 'b'], links: [link({ embedding_model: 'e' })] })).class, 'PROTOCOL')
+    for (const embeddings of [[[1, 2]], [[1, 2], [3]], [[1, 2], ['x', 2]], [[1, 2], []], {}, undefined]) {
+        fake.script = { status: 200, body: { embeddings } }
+        assert.equal((await chain.ask({ asking: 'embed', texts: ['a', 'b'], links: [link({ embedding_model: 'e' })] })).class, 'PROTOCOL', JSON.stringify(embeddings))
+    }
 })
 
 test('a model that is not there is told, and the visitor may leave', async () => {

@@ -282,6 +282,9 @@ test('embeddings come as numbers or packed', async () => {
         assert.deepEqual([got.class, got.of('vector').map(v => [v.index, v.dimensions, v.first])], ['OK', [[0, 3, 0.5], [1, 3, 1.5]]])
     }
     assert.match((await chain.ask({ asking: 'embed', texts: ['a'], links: [link({})] })).text, /model for embeddings/)
-    fake.script = { status: 200, body: { data: [{ index: 0, embedding: [] }] } }
-    assert.equal((await chain.ask({ asking: 'embed', texts: ['a'], links: [link({ embedding_model: 'e' })] })).class, 'PROTOCOL')
+    for (const row of [{ index: 0, embedding: [] }, { index: 1, embedding: [1] }, { index: -1, embedding: [1] }, { index: 0, embedding: 'AAA=' }, { index: 0 }]) {
+        fake.script = { status: 200, body: { data: [row] } }
+        const got = await chain.ask({ asking: 'embed', texts: ['a'], links: [link({ embedding_model: 'e' })] })
+        assert.deepEqual([got.class, got.of('vector')], ['PROTOCOL', []], JSON.stringify(row))
+    }
 })

@@ -92,11 +92,9 @@ const char *dialogflow_session(const struct engine_run *run, char out[ID_TEXT_MA
 struct str dialogflow_text(struct engine_run *run)
 {
     const struct engine_turn *t = engine_run_turn(run);
-    for (size_t i = t ? t->message_count : 0; i > 0; i--)
-        if (t->messages[i - 1].role == ENGINE_USER && t->messages[i - 1].text.n)
-            return t->messages[i - 1].text;
-    if (!t)
-        return STR("hello");
+    struct str text = t ? engine_turn_question(t) : STR("hello");
+    if (text.n)
+        return text;
     engine_run_fail_text(run, ENGINE_REQUEST, "Dialogflow takes no message without a text.");
     return STR_EMPTY;
 }
