@@ -453,11 +453,9 @@ static bool seat_start_watcher(struct seats *all)
     return ok;
 }
 
-/* The descriptors are used for a parked request only, and there is none any more. */
+/* Only threads that run requests write to these, and there are none any more. */
 static void seats_end_watching(struct seats *all)
 {
-    if (all->ready_fd >= 0)
-        close(all->ready_fd);
     if (all->watch_fd >= 0)
         close(all->watch_fd);
     if (all->epoll_fd >= 0)
@@ -475,9 +473,12 @@ struct seats *seats_open(const struct seat_kind *kind)
     if (all->ready_fd >= 0 && all->watch_fd >= 0 && seat_start_watcher(all))
         return all;
     seats_end_watching(all);
+    if (all->ready_fd >= 0)
+        close(all->ready_fd);
     return NULL;
 }
 
+/* ready_fd stays open: a late waker may be about to write to it, and its number must not become another file's. */
 void seats_close(struct seats *all)
 {
     if (!all)
