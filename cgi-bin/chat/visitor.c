@@ -30,6 +30,8 @@ void visitor_write(struct buf *b, const struct talk_out *o)
     buf_puts(b, talk_state_name(o->state));
     buf_puts(b, "\",\"seq\":");
     buf_i64(b, o->seq);
+    if (o->late)
+        buf_puts(b, ",\"late\":true");
     buf_puts(b, ",\"messages\":[");
     for (size_t i = 0; i < o->n; i++) {
         if (i)

@@ -16,11 +16,13 @@
     const memory = `parley.chat.${t.bot}`
     const RETRIES = 6
     const CATCH_UP = 200 // messages that one answer holds at most
+    const LATE_MS = 5 * 60 * 1000, LATE_TICKS = 10 // after a while without a message, late replies are asked for less often
     const UNSENT_MS = 600000 // a message that was being sent when the page was left is sent again if the page returns this soon
     const sleep = ms => new Promise(done => setTimeout(done, ms))
     let unsent = [] // {message, at}: given to the queue and neither recorded nor refused
     let talk = load()
     let queue = Promise.resolve()
+    let heard = 0 // when the last message came
     let epoch = 0 // grows with "start over": replies that are still on their way are then dropped
 
     // ---- what is remembered ----
@@ -291,16 +293,26 @@
         }
     }
 
-    function accept({ early, answer }, bubble) {
+    /** What came between the last message that is shown and this turn. */
+    async function missed(answer, bubble) {
+        if (answer.conversation !== talk.conversation || answer.seq <= talk.seq + 1) return
+        const between = await newer()
+        for (const m of between?.messages ?? []) if (m.seq < answer.seq && m.type !== 'event') bubble.before(itemOf(m))
+    }
+
+    async function accept({ early, answer }, bubble, mine) {
         if (answer.conversation === talk.conversation && answer.seq <= talk.seq) { // caught up with before: all of it is shown
             for (const item of [bubble, ...early]) item.remove()
             return
         }
+        await missed(answer, bubble)
+        if (mine !== epoch) return
         const other = talk.conversation && talk.conversation !== answer.conversation
         if (other) bubble.before(make('li', { className: 'msg msg-system' }, t.tNew))
         bubble.dataset.seq = answer.seq
         bubble.classList.remove('pending')
-        talk = { conversation: answer.conversation, token: answer.token, seq: Math.max(answer.seq, ...answer.messages.map(m => m.seq)) }
+        talk = { conversation: answer.conversation, token: answer.token, seq: Math.max(answer.seq, ...answer.messages.map(m => m.seq)), late: answer.late }
+        heard = Date.now()
         confirm(early, answer.messages)
         setState(answer.state)
         save()
@@ -317,7 +329,7 @@
                 return turn()
             })
             if (mine === epoch) settle(message)
-            if (done) accept(done, bubble)
+            if (done) await accept(done, bubble, mine)
         } catch (error) {
             if (mine === epoch) settle(message)
             if (mine === epoch) undelivered(message, bubble, error)
@@ -359,8 +371,8 @@
         enqueue({ id: newId(), text, ...(choice !== undefined && { choice }), locale: t.locale }, bubble)
     }
 
-    /** What was said elsewhere, or while the line was dead. */
-    async function catchUp() {
+    /** The messages after the last one shown; undefined when there is no answer. */
+    async function newer() {
         if (!talk.conversation) return
         const mine = epoch
         const question = new URLSearchParams({ conversation: talk.conversation, after: talk.seq })
@@ -370,13 +382,22 @@
             talk = { seq: 0 }
             save()
         }
-        if (!reply.ok) return
-        const answer = await reply.json()
+        return reply.ok ? reply.json() : undefined
+    }
+
+    /** What was said elsewhere, or while the line was dead. */
+    async function catchUp() {
+        const answer = await newer()
+        if (!answer) return
         const fresh = answer.messages.filter(m => m.seq > talk.seq && m.type !== 'event')
         for (const m of fresh) show(m)
         talk.seq = Math.max(talk.seq, ...answer.messages.map(m => m.seq))
+        talk.late = answer.late
         setState(answer.state)
-        if (fresh.length) finish(fresh, answer.state === 'open')
+        if (fresh.length) {
+            heard = Date.now()
+            finish(fresh, answer.state === 'open')
+        }
         if (answer.messages.length >= CATCH_UP) await catchUp() // a long conversation comes in several answers
     }
 
@@ -410,8 +431,11 @@
         input.focus()
     })
     for (const name of ['online', 'focus']) addEventListener(name, () => { queue = queue.then(catchUp) })
+    let ticks = 0
     setInterval(() => {
-        if (talk.state === 'handoff' && document.visibilityState === 'visible') queue = queue.then(catchUp)
+        const often = talk.state === 'handoff' || Date.now() - heard < LATE_MS
+        if (document.visibilityState !== 'visible' || (talk.state !== 'handoff' && !talk.late)) return
+        if (often || ++ticks % LATE_TICKS === 0) queue = queue.then(catchUp)
     }, 4000)
 
     // The forms of the page's own choices become buttons like all others.

@@ -595,4 +595,5 @@ const struct engine_ops engine_botpress = {
     .probe = botpress_probe,
     .turn = botpress_turn,
     .receive = botpress_receive,
+    .receive_secret = "webhook_secret",
 };

@@ -95,7 +95,8 @@ enum engine_event_kind {
     ENGINE_EVENT_MODEL,     /* of a probe: text is the id of a model that the server offers */
     ENGINE_EVENT_VECTOR,    /* of an embedding: vector, dimensions, index of its text */
     ENGINE_EVENT_SCORE,     /* of a rerank: score (higher is nearer to the query), index of its text */
-    ENGINE_EVENT_CONVERSATION, /* of a request that came in: text is the shown id of the conversation it belongs to */
+    ENGINE_EVENT_CONVERSATION, /* of a request that came in: text is the shown id of the conversation it belongs to;
+                                * key is what the server calls the message, "" if the state tells it from others */
 };
 struct engine_choice {
     struct str label, value, url; /* a reply to be sent back word for word, or an address to open */
@@ -143,6 +144,7 @@ struct engine_ops {
      * no calls. It checks first that the request is from the server. Without a state it reports
      * ENGINE_EVENT_CONVERSATION only, with one also what is new to it. */
     void (*receive)(struct engine_run *run, const struct engine_incoming *in);
+    const char *receive_secret; /* the setting that `receive` needs; NULL without ENGINE_LATE_REPLIES */
 };
 /* Every row of engine.def has its file. */
 #define ENGINE(type, label) extern const struct engine_ops engine_##type;

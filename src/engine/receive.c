@@ -8,6 +8,18 @@
 
 #include "base/banned.h"
 
+const char *engine_receive_secret(const struct engine_type *type)
+{
+    const struct engine_ops *ops = engine_ops_of(type);
+    return ops->caps & ENGINE_LATE_REPLIES ? ops->receive_secret : NULL;
+}
+
+bool engine_receives(const struct engine_type *type, const struct json *settings)
+{
+    const char *secret = engine_receive_secret(type);
+    return secret && json_get_str(settings, secret).n > 0;
+}
+
 struct receiving {
     const struct engine_receive_request *rq;
     struct engine_failure end;

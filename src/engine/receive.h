@@ -4,6 +4,11 @@
 
 #include "engine/engine.h"
 
+/* The setting without which no engine of this type receives anything; NULL: engines of this type never do. */
+const char *engine_receive_secret(const struct engine_type *type);
+/* True when an engine with these settings, the secret ones included, may get late replies. */
+bool engine_receives(const struct engine_type *type, const struct json *settings);
+
 struct engine_receive_request {
     const struct engine_type *type;
     struct id tenant;

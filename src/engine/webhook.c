@@ -2,10 +2,12 @@
  * README.md describes it. The signature is that of Standard Webhooks 1.0.0, so a server can check it with the libraries
  * of that specification. The id of a request is made of the message and of the body: it stays the same when the chain
  * asks again, and differs between two questions about one message. What a reply calls variables is kept as the state of
- * the contact and comes back with the next request. */
+ * the contact and comes back with the next request. The server may send messages later, in a request of its own that is
+ * signed in the same way. */
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/limits.h"
+#include "base/num.h"
 #include "engine/engine.h"
 #include "engine/rich.h"
 
@@ -15,6 +17,8 @@
 #define WEBHOOK_KEY_MAX 64
 #define WEBHOOK_ID_BYTES 8 /* of the digest of the body in the id of a request */
 #define WEBHOOK_BODY_MAX (16 * MB)
+#define WEBHOOK_SKEW_S 300   /* how far a timestamp may be off, by the specification */
+#define WEBHOOK_NAME_MAX 200 /* bytes of the id of a request from the server */
 
 /* ---- the signature ---- */
 
@@ -93,6 +97,14 @@ static void webhook_emit_variables(struct engine_run *run, const struct json *va
     buf_release(&text);
 }
 
+static void webhook_emit_messages(struct engine_run *run, const struct json *doc)
+{
+    const struct json *messages = json_get(doc, "messages");
+    webhook_emit_variables(run, json_get(doc, "variables"));
+    for (size_t i = 0; i < json_len(messages) && !engine_run_over(run); i++)
+        (void)rich_emit(run, json_at(messages, i));
+}
+
 /* Variables come first, so that they are kept even if the visitor leaves while messages are shown. */
 static bool webhook_on_document(struct engine_run *run, struct str event, const struct json *doc)
 {
@@ -104,9 +116,7 @@ static bool webhook_on_document(struct engine_run *run, struct str event, const 
     }
     if (!engine_run_turn(run))
         return true; /* a probe wants to know that the server answers, not what */
-    webhook_emit_variables(run, json_get(doc, "variables"));
-    for (size_t i = 0; i < json_len(messages) && !engine_run_over(run); i++)
-        (void)rich_emit(run, json_at(messages, i));
+    webhook_emit_messages(run, doc);
     if (json_bool(handoff) || json_is(handoff, JSON_STRING))
         engine_emit(run, &(struct engine_event){.kind = ENGINE_EVENT_HANDOFF, .text = json_str(handoff)});
     return true;
@@ -218,9 +228,70 @@ static void webhook_ask(struct engine_run *run)
         webhook_post(run, text);
 }
 
+/* ---- receive: the server sends messages later ---- */
+
+static struct str webhook_header(const struct engine_incoming *in, const char *name)
+{
+    for (size_t i = 0; i < in->header_count; i++)
+        if (str_ieq(in->headers[i].name, str_from(name)))
+            return in->headers[i].value;
+    return STR_EMPTY;
+}
+
+/* A server that changes its secret may send several signatures. */
+static bool webhook_has_signature(const struct engine_incoming *in, struct str secret)
+{
+    struct str given = webhook_header(in, "webhook-signature"), one;
+    struct buf right;
+    bool found = false;
+    buf_init(&right, 200);
+    webhook_sign(&right, secret, webhook_header(in, "webhook-id"), webhook_header(in, "webhook-timestamp"), in->body);
+    while (buf_ok(&right) && right.n && str_split(&given, ' ', &one))
+        found = (one.n == right.n && crypto_equal(one.p, right.p, one.n)) || found;
+    buf_release(&right);
+    return found;
+}
+
+static const char *webhook_incoming_fault(struct engine_run *run, const struct engine_incoming *in)
+{
+    struct str id = webhook_header(in, "webhook-id"), old = engine_run_setting(run, "previous_secret");
+    int64_t at, now = clock_now_ms() / 1000;
+    if (!id.n || id.n > WEBHOOK_NAME_MAX || !num_i64(webhook_header(in, "webhook-timestamp"), 0, INT64_MAX / 2, &at))
+        return "The headers webhook-id and webhook-timestamp are missing or wrong.";
+    if (at < now - WEBHOOK_SKEW_S || at > now + WEBHOOK_SKEW_S)
+        return "The timestamp of the request is more than five minutes off.";
+    if (!webhook_has_signature(in, engine_run_setting(run, "secret")) && !(old.n && webhook_has_signature(in, old)))
+        return "The request is not signed with the secret of the engine.";
+    return NULL;
+}
+
+static void webhook_receive(struct engine_run *run, const struct engine_incoming *in)
+{
+    const char *fault = webhook_incoming_fault(run, in);
+    struct json *doc = NULL;
+    if (fault) {
+        engine_run_fail_text(run, ENGINE_AUTH, fault);
+        return;
+    }
+    if (json_parse(engine_run_arena(run), in->body, ENGINE_JSON_DEPTH, &doc, NULL) != OK ||
+        !json_is(json_get(doc, "messages"), JSON_ARRAY) || !json_is(json_get(doc, "conversation"), JSON_STRING)) {
+        engine_run_fail_text(run, ENGINE_PROTOCOL,
+                             "The request is not a JSON object with a conversation and a list of messages.");
+        return;
+    }
+    engine_emit(run, &(struct engine_event){.kind = ENGINE_EVENT_CONVERSATION,
+                                            .text = json_get_str(doc, "conversation"),
+                                            .key = webhook_header(in, "webhook-id")});
+    if (in->state)
+        webhook_emit_messages(run, doc);
+    engine_run_end(run, ENGINE_OK);
+}
+
 const struct engine_ops engine_webhook = {
-    .caps = ENGINE_CAN_IMAGES,
+    .caps = ENGINE_CAN_IMAGES | ENGINE_LATE_REPLIES,
     .open = webhook_open,
     .probe = webhook_ask,
     .turn = webhook_ask,
+    .receive = webhook_receive,
+    .receive_secret = "secret",
 };

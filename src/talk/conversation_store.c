@@ -53,6 +53,27 @@ DB_STMT(event_add, TENANT,
         "INSERT INTO message (tenant_id, conversation_id, seq, sender, type, text, data, created_at) "
         "VALUES (:tenant, ?, ?, 'system', 'event', ?, '', ?)",
         "uist", "");
+/* ---- late replies: see late.c and turn_late.c ---- */
+/* The condition finds out, before an engine is asked, whether the turn knows the conversation as it is now. */
+DB_STMT(asking_begin, TENANT,
+        "UPDATE conversation SET asking_until = ? WHERE tenant_id = :tenant AND conversation_id = ? AND seq = ?", "tui",
+        "");
+DB_STMT(asking_end, TENANT,
+        "UPDATE conversation SET asking_until = NULL WHERE tenant_id = :tenant AND conversation_id = ?", "u", "");
+DB_STMT(asking_lock, TENANT,
+        "SELECT asking_until FROM conversation WHERE tenant_id = :tenant AND conversation_id = ? FOR UPDATE", "u",
+        "t?");
+DB_STMT(late_add, TENANT,
+        "INSERT INTO message (tenant_id, conversation_id, seq, sender, type, text, data, created_at) "
+        "VALUES (:tenant, ?, ?, 'bot', 'text', ?, '', ?)",
+        "uist", "");
+DB_STMT(late_key_add, TENANT,
+        "INSERT INTO turn_key (tenant_id, turn_key, conversation_id, first_seq, last_seq, created_at) "
+        "VALUES (:tenant, ?, ?, ?, ?, ?)",
+        "xuiit", "");
+/* last_at stays: only what a visitor says makes a conversation last longer, since a new one counts. */
+DB_STMT(late_move, TENANT,
+        "UPDATE conversation SET seq = ?, flow_state = ? WHERE tenant_id = :tenant AND conversation_id = ?", "isu", "");
 /* Only replies can be rated, so a visitor cannot fill the table with ratings of numbers that do not exist. */
 DB_STMT(reply_there, TENANT,
         "SELECT COUNT(*) FROM message WHERE tenant_id = :tenant AND conversation_id = ? AND seq = ? AND sender IN "
@@ -259,4 +280,48 @@ enum status conversation_store_rate(struct db *c, struct id tenant, struct id co
     }
     arena_release(&a);
     return st;
+}
+
+enum status conversation_store_asking(struct db *c, const struct conv *k, int64_t until_ms, struct err *e)
+{
+    int64_t n = 0;
+    enum status st = db_exec(c, &asking_begin, &k->tenant, DB_ARGS(db_time(until_ms), db_id(k->id), db_int(k->seq)), &n,
+                             e);
+    return st == OK && n == 0 ? err_raise(e, E_sequence) : st;
+}
+
+enum status conversation_store_asked(struct db *c, const struct conv *k, struct err *e)
+{
+    return db_exec(c, &asking_end, &k->tenant, DB_ARGS(db_id(k->id)), NULL, e);
+}
+
+enum status conversation_store_late_lock(struct db *c, struct id tenant, struct id conversation, struct arena *a,
+                                         struct conv *out, int64_t *asking_until, struct err *e)
+{
+    struct db_row r;
+    enum status st = db_query_one(c, &asking_lock, &tenant, DB_ARGS(db_id(conversation)), a, &r, e);
+    if (st != OK)
+        return conversation_unknown(st, e);
+    *asking_until = db_row_null(r, 0) ? 0 : db_row_time(r, 0);
+    return conversation_store_load(c, tenant, conversation, a, out, e);
+}
+
+enum status conversation_store_late(struct db *c, const struct conv *k, const struct conversation_late *late,
+                                    struct err *e)
+{
+    int64_t last = k->seq + (int64_t)late->n;
+    enum status st = OK;
+    if (late->key)
+        st = db_exec(
+            c, &late_key_add, &k->tenant,
+            DB_ARGS(db_bytes(late->key, 16), db_id(k->id), db_int(k->seq + 1), db_int(last), db_time(late->now_ms)),
+            NULL, e);
+    for (size_t i = 0; st == OK && i < late->n; i++)
+        st = db_exec(
+            c, &late_add, &k->tenant,
+            DB_ARGS(db_id(k->id), db_int(k->seq + 1 + (int64_t)i), db_str(late->texts[i]), db_time(late->now_ms)), NULL,
+            e);
+    return st == OK
+               ? db_exec(c, &late_move, &k->tenant, DB_ARGS(db_int(last), db_str(k->flow_state), db_id(k->id)), NULL, e)
+               : st;
 }

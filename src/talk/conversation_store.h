@@ -35,6 +35,25 @@ struct conversation_event {
     int64_t now_ms;
 };
 enum status conversation_store_event(struct db *c, struct id tenant, const struct conversation_event *x, struct err *e);
+/* ---- late replies ---- */
+/* A turn of this conversation is about to ask an engine that may send replies later. ERR_CONFLICT code sequence when
+ * the conversation is not as the turn knows it. */
+enum status conversation_store_asking(struct db *c, const struct conv *k, int64_t until_ms, struct err *e);
+/* It has given up. A turn that is recorded says so itself. */
+enum status conversation_store_asked(struct db *c, const struct conv *k, struct err *e);
+/* In a transaction: lock the row and read it. *asking_until is 0 while no turn asks. ERR_NOT_FOUND code
+ * conversation_unknown. */
+enum status conversation_store_late_lock(struct db *c, struct id tenant, struct id conversation, struct arena *a,
+                                         struct conv *out, int64_t *asking_until, struct err *e);
+/* In the same transaction: write the texts as messages of the bot, with the conversation's new flow_state. */
+struct conversation_late {
+    const struct str *texts;
+    size_t n;
+    const uint8_t *key; /* 16 bytes, of what the server calls the message; NULL: it has no name */
+    int64_t now_ms;
+};
+enum status conversation_store_late(struct db *c, const struct conv *k, const struct conversation_late *late,
+                                    struct err *e);
 /* ERR_NOT_FOUND code message_unknown when seq is not a reply in this conversation. */
 enum status conversation_store_rate(struct db *c, struct id tenant, struct id conversation,
                                     const struct talk_rating *rating, int64_t now_ms, struct err *e);

@@ -14,7 +14,8 @@ DB_STMT(conversation_add, GLOBAL,
 /* `seq` must be as the turn read it: when another process was faster, this changes no row. */
 DB_STMT(conversation_move, GLOBAL,
         "UPDATE conversation SET seq = ?, state = ?, counted = counted | ?, flow_state = ?, locale = ?, "
-        "contact = IF(? = '', contact, ?), last_at = ? WHERE tenant_id = ? AND conversation_id = ? AND seq = ?",
+        "contact = IF(? = '', contact, ?), last_at = ?, asking_until = NULL WHERE tenant_id = ? AND conversation_id = "
+        "? AND seq = ?",
         "isisssstuui", "");
 DB_STMT(message_add, GLOBAL,
         "INSERT INTO message (tenant_id, conversation_id, seq, sender, type, text, data, created_at) VALUES (?, ?, ?, "

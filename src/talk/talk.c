@@ -97,6 +97,7 @@ static enum status talk_read(struct talk *t, const struct talk_place *at, struct
         out->n = page.n;
         out->state = conv.state;
         out->seq = conv.seq;
+        out->late = turn_late_is_possible(&conv);
         memcpy(out->token, at->token.p, at->token.n < TALK_TOKEN_MAX ? at->token.n : 0);
     }
     return st;

@@ -76,6 +76,7 @@ struct talk_out {
     /* Of all engines that the turn asked, as they reported them or else estimated. Both 0: none was asked, or this is
      * the answer of an earlier identical message. */
     int64_t tokens_in, tokens_out;
+    bool late; /* an engine may send replies later: talk_messages gets them */
 };
 struct talk; /* one in a process: pool, journal, locks, cache */
 /* Keeps c and p, which must outlive it. ERR_INVALID code secret_key; errors of opening the journal's connections. */

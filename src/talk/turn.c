@@ -53,6 +53,7 @@ static enum status turn_reply_begin(struct turn *u, struct err *e)
 {
     struct json *state = NULL;
     enum status st = OK;
+    u->asking = false;
     if (!turn_has_bot(u))
         return OK;
     if (u->conv.flow_state.n && u->conv.state == TALK_OPEN)
@@ -76,6 +77,8 @@ static enum status turn_reply(struct turn *u, bool *waits, struct err *e)
 void turn_end(struct turn *u, enum status st)
 {
     turn_think_abandon(u);
+    if (u->asking && st != OK)
+        turn_late_give_up(u);
     turn_lock_give(u->talk->locks, &u->lock);
     u->status = st;
     u->phase = TURN_ENDED;

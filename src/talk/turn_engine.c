@@ -216,6 +216,8 @@ static enum status engine_prepare(struct turn *u, const char **why, struct err *
     }
     if (st == OK && !*why)
         st = engine_read_history(u, c, e);
+    if (st == OK && !*why)
+        st = turn_late_expect(u, c, g->links, g->link_n, e);
     db_put(c);
     for (size_t i = 0; st == OK && i < g->link_n; i++)
         g->links[i].state = turn_engine_state(u, g->links[i].engine);
@@ -312,8 +314,7 @@ static void engine_add_line(struct buf *b, struct str text)
     }
 }
 
-/* The flow says one message, so what an engine sends besides text becomes lines of it. */
-static void engine_add_extras(struct buf *b, const struct engine_event *ev)
+void turn_engine_add_extras(struct buf *b, const struct engine_event *ev)
 {
     engine_add_line(b, ev->title);
     engine_add_line(b, ev->text);
@@ -333,8 +334,7 @@ static void engine_take_call(struct turn_engine *q, const struct engine_tool_cal
         q->calls[q->call_n++] = (struct flow_tool_call){call->id, call->name, call->arguments};
 }
 
-/* Events that become lines of the message. Of the others only text and calls of tools are used here. */
-static bool engine_is_extra(enum engine_event_kind kind)
+bool turn_engine_is_extra(enum engine_event_kind kind)
 {
     return kind == ENGINE_EVENT_CHOICES || kind == ENGINE_EVENT_CARD || kind == ENGINE_EVENT_MEDIA ||
            kind == ENGINE_EVENT_CITATION;
@@ -354,9 +354,9 @@ static void engine_take_event(struct turn_engine *q, const struct engine_event *
         buf_puts(&q->text, "\n\n");
     if (speaks)
         buf_str_add(&q->text, ev->text);
-    if (engine_is_extra(ev->kind))
-        engine_add_extras(&q->text, ev);
-    if (speaks || repeats || engine_is_extra(ev->kind))
+    if (turn_engine_is_extra(ev->kind))
+        turn_engine_add_extras(&q->text, ev);
+    if (speaks || repeats || turn_engine_is_extra(ev->kind))
         q->whole = ev->kind != ENGINE_EVENT_DELTA;
 }
 

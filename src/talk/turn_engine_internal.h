@@ -41,6 +41,11 @@ enum status turn_engine_step(struct turn *u, bool *waits, struct flow_engine_res
 /* The visitor has left. True: the turn waits for the end of a call, which has to be recorded; turn_engine_step then
  * returns ERR_GONE. False: there is no call. */
 bool turn_engine_leave(struct turn *u);
+/* Events that become lines of a message. The other ones, but for texts, do not concern the visitor. */
+bool turn_engine_is_extra(enum engine_event_kind kind);
+/* The flow says one message, so what an engine sends besides text becomes lines of it. */
+void turn_engine_add_extras(struct buf *b, const struct engine_event *ev);
+
 /* turn_engine_state.c: what the engine wanted to be remembered in earlier turns, as one object. NULL: nothing,
  * or without memory. */
 const struct json *turn_engine_state(struct turn *u, struct id engine);

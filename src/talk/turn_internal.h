@@ -87,6 +87,7 @@ struct turn {
     struct turn_engine engine;
     size_t asked;                  /* engines, in this turn */
     int64_t tokens_in, tokens_out; /* that they used */
+    bool asking;                   /* the row of the conversation says so, see turn_late.c */
     struct json *engines_kept;     /* of the conversation's state: what its engines remember */
     int64_t begun_us;              /* when the message arrived, by clock_mono_us */
     uint8_t key[16];
@@ -138,6 +139,17 @@ enum status turn_think_begin(struct turn *u, const struct json *state, struct er
 enum status turn_think_step(struct turn *u, bool *waits, struct err *e);
 /* Gives up the call that is in flight, if there is one. */
 void turn_think_abandon(struct turn *u);
+
+/* ---- turn_late.c ---- */
+/* The member of an engine's place in the state that says that it may send replies later. */
+#define TURN_LATE_MEMBER "late"
+/* The turn asks these engines: late replies of those that may send some wait until it has ended. ERR_CONFLICT code
+ * sequence when the conversation is not as the turn knows it; nothing was asked then. */
+enum status turn_late_expect(struct turn *u, struct db *c, const struct engine_link *links, size_t n, struct err *e);
+/* The turn has ended without being recorded. */
+void turn_late_give_up(struct turn *u);
+/* True when engines of this conversation may send replies later. */
+bool turn_late_is_possible(const struct conv *k);
 
 /* ---- turn_replay.c ---- */
 /* Was this client id recorded? *found says; `out` is then the answer of that time. ERR_CONFLICT code id_reused when it

@@ -143,5 +143,6 @@ enum status turn_record_end(struct turn *u, struct err *e)
     u->out.seq = t->base_seq + 1;
     u->out.tokens_in = u->tokens_in;
     u->out.tokens_out = u->tokens_out;
+    u->out.late = turn_late_is_possible(&u->conv);
     return OK;
 }

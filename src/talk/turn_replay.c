@@ -29,7 +29,8 @@ static enum status replay_read(struct db *c, struct turn *u, const struct turn_p
                                  .state = conv->state,
                                  .messages = page.rows + 1,
                                  .n = page.n - 1,
-                                 .seq = at->first_seq};
+                                 .seq = at->first_seq,
+                                 .late = turn_late_is_possible(conv)};
     }
     return st;
 }

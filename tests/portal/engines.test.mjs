@@ -6,6 +6,7 @@ import { KEY, startOpenai } from '../engine/fake/openai.mjs'
 import { Fake } from '../engine/fake/server.mjs'
 import { startBrowser } from '../lib/browser.mjs'
 import { startInstall } from '../lib/install.mjs'
+import { shown } from '../talk/lib.mjs'
 import { createBot, enlarge, isAccessible, newEmail, PASSWORD, signIn, signUp, watch } from './portal.mjs'
 
 let parley, browser, fake, hook, dialogflow
@@ -66,6 +67,16 @@ test('an engine is added, changed and removed, and its key never comes back', as
     await page.getByText('The engine was removed.').waitFor()
     await page.getByRole('link', { name: 'Botpress Cloud' }).click()
     assert.equal(await page.getByLabel('An answer has ended after a silence of (ms)').inputValue(), '2000')
+    await page.getByLabel('Name', { exact: true }).fill('Pressed')
+    await page.getByLabel('Address of the Chat API').fill('https://chat.botpress.cloud/abc')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('To see the address for them, fill in and save: Webhook secret of the chat integration').waitFor()
+    await page.getByLabel('Webhook secret').fill('hook-secret-0123')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Saved.').waitFor()
+    const [ids] = await parley.sql("SELECT HEX(tenant_id) t, HEX(engine_id) e FROM engine WHERE name = 'Pressed'")
+    assert.equal(await page.getByLabel('Address for later replies').inputValue(), `${parley.url}/chat/engines/${shown('ws', ids.t)}/${shown('eng', ids.e)}`)
+    await isAccessible(page)
     assert.deepEqual(wrong, [])
 })
 

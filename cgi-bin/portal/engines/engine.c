@@ -3,6 +3,7 @@
  * keeps it. */
 #include <stdio.h>
 
+#include "engine/receive.h"
 #include "engine/type.h"
 #include "portal/engines/engines.h"
 
@@ -92,6 +93,23 @@ static void engine_fill_field(struct page *pg, size_t i, const struct engine_for
     view_str(v, view_at(v, "Fields", i, "Value"), engine_shown_value(pg, form, f));
 }
 
+/* The address that the provider, or the tenant's own server, sends later replies to. Without the secret that proves
+ * them it would refuse them all, so its field is named instead. */
+static void engine_fill_late(struct page *pg, const struct engine_form *form)
+{
+    const char *secret = engine_receive_secret(form->type);
+    char workspace[ID_TEXT_MAX], id[ID_TEXT_MAX];
+    if (!secret || form->new)
+        return;
+    const char *address = arena_printf(
+        pg->rq->arena, "%s/chat/engines/%s/%s", config_string(pg->rq->config, CONFIG_base_url),
+        id_text(ID_TENANT, pg->who.tenant, workspace), id_text(ID_ENGINE, form->engine.id, id));
+    if (engine_secret_is_set(&form->engine, secret))
+        view_text(pg->v, "Engine.LateAddress", address ? address : "");
+    else
+        view_text(pg->v, "Engine.LateMissing", engine_field_find(form->type, str_from(secret))->label);
+}
+
 static void engine_page_show(struct page *pg, const struct engine_form *form, int status)
 {
     struct view *v = pg->v;
@@ -105,6 +123,7 @@ static void engine_page_show(struct page *pg, const struct engine_form *form, in
     view_text(v, "Engine.TypeLabel", form->type->label);
     view_count(v, "Engine.Bots", "Engines.Index.BotsText", form->engine.bots);
     view_bool(v, "Engine.Used", form->engine.bots > 0);
+    engine_fill_late(pg, form);
     view_text(v, "Page.Nav", "engines");
     page_send_status(pg, status, "portal/engines/engine.cs",
                      form->new ? "Engines.Engine.NewTitle" : "Engines.Engine.Title");

@@ -19,6 +19,12 @@
 <p class="text-secondary"><?cs var:T.Engines.Engine.ProbeText ?></p>
 <div class="probe-row"><button class="btn"><?cs call:icon("player-play") ?><?cs var:T.Engines.Engine.Probe ?></button><p class="probe-says text-break" role="status" data-probe-says></p></div>
 </form></section>
+<?cs if:Engine.LateAddress || Engine.LateMissing ?><section class="card mt-3" aria-labelledby="h-late"><div class="card-header"><h2 class="card-title" id="h-late"><?cs var:T.Engines.Engine.LateHead ?></h2></div><div class="card-body">
+<?cs if:Engine.LateAddress ?><p class="text-secondary" id="h-late-text"><?cs var:T.Engines.Engine.LateText ?></p>
+<label class="form-label" for="f-late"><?cs var:T.Engines.Engine.LateAddress ?></label>
+<div class="copy-row"><input class="form-control font-monospace" id="f-late" value="<?cs var:Engine.LateAddress ?>" readonly aria-describedby="h-late-text"><button type="button" class="btn js-only" data-copy="f-late" data-copied="<?cs var:T.Form.Copied ?>"><?cs call:icon("copy") ?><span><?cs var:T.Form.Copy ?></span></button></div>
+<?cs else ?><p class="text-secondary mb-0"><?cs var:T.Engines.Engine.LateMissing ?> <strong><?cs var:Engine.LateMissing ?></strong></p><?cs /if ?>
+</div></section><?cs /if ?>
 <details class="card fold mt-3"><summary class="card-header"><?cs var:T.Engines.Engine.DeleteHead ?></summary><div class="card-body">
 <p class="text-secondary"><?cs var:T.Engines.Engine.DeleteText ?> <?cs var:Engine.Bots ?>.</p>
 <form method="post" action="/app/engines/<?cs var:Engine.Id ?>/delete" data-once><?cs call:csrf() ?><button class="btn btn-outline-danger"><?cs call:icon("trash") ?><?cs var:T.Engines.Engine.Delete ?></button></form>

@@ -26,6 +26,7 @@ export const KNOBS = {
     dropAfter: 0,           // listeners are closed after so many signals in all, once; what follows is only in the list
     dropSilentMs: 0,        // what is sent within that time of the drop reaches no listener, even a new one
     mute: false,            // listeners get no signals
+    hook: null,             // {url, secret}: every signal is also posted there; fake.hooked has the replies
     listPage: PAGE,         // messages a page of a list
     fail: [],               // {op, times, http, code, type, message, raw, contentType, retryAfter}: answer like that; http 200 with a code is an error
     replies: null,          // message => [{ms, payload, metadata} | {ms, signal: {type, data}} | {ms, kick: true}], instead of the echo
@@ -60,6 +61,7 @@ export class FakeBotpress {
         this.timers.clear()
         this.requests = [] // {op, key, body}
         this.signals = 0
+        this.hooked = []
         this.silentUntil = 0
         this.clock = Date.now()
     }
@@ -372,7 +374,15 @@ export class FakeBotpress {
         })
     }
 
+    /** What the integration does when it has a webhook: {status, type}. */
+    async #post({ url, secret }, signal) {
+        const reply = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', 'x-secret-key': secret }, body: JSON.stringify(signal) })
+        await reply.text()
+        return { status: reply.status, type: signal.type }
+    }
+
     signal(conversation, type, data) {
+        if (this.knobs.hook) this.hooked.push(this.#post(this.knobs.hook, { type, data }))
         if (this.knobs.mute || this.silentUntil > Date.now()) return
         const bytes = Buffer.from(`event: message\ndata: ${JSON.stringify({ type, data })}\n\n`), size = this.knobs.splitBytes || bytes.length
         for (const l of this.listeners) {
