@@ -379,15 +379,19 @@ bool turn_engine_leave(struct turn *u)
     return true;
 }
 
-/* What is new goes to the visitor at once, if the node streams and the channel shows pieces. */
+/* What is new goes to the visitor at once, if the node streams and the channel shows pieces. What an engine says before
+ * it asks for tools is a paragraph of its own. */
 static enum status engine_show(struct turn *u, struct err *e)
 {
     struct turn_engine *q = &u->engine;
     if (!q->call->stream || !u->sink || !u->sink->delta || q->shown >= q->text.n)
         return OK;
     struct str piece = str_n(q->text.p + q->shown, q->text.n - q->shown);
+    bool first = q->shown == 0;
     q->shown = q->text.n;
-    return u->sink->delta(u->sink->ctx, piece, e);
+    enum status st = first && u->writing ? u->sink->delta(u->sink->ctx, STR("\n\n"), e) : OK;
+    u->writing = true;
+    return st == OK ? u->sink->delta(u->sink->ctx, piece, e) : st;
 }
 
 /* All events are taken, also those that no one wants any more: the chain is over only without them. */

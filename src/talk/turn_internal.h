@@ -96,6 +96,7 @@ struct turn {
     struct talk_message visitor;
     struct talk_message *replies;
     size_t reply_n, reply_cap;
+    bool writing;         /* pieces of a message that is not whole yet were sent */
     size_t path_n;        /* in the path of the trial */
     size_t noted;         /* bytes of prompts there */
     struct flow_run *run; /* while the flow runs */

@@ -69,6 +69,7 @@ static enum status think_send_new(struct turn *u, struct err *e)
     enum status st = OK;
     for (; st == OK && u->reply_n < n;) {
         st = think_add_reply(u, &said[u->reply_n], e);
+        u->writing = false;
         if (st == OK && u->sink)
             st = u->sink->message(u->sink->ctx, &u->replies[u->reply_n - 1], e);
         if (st == OK && u->in->gone && u->in->gone(u->in->gone_ctx))
@@ -286,6 +287,7 @@ enum status turn_think_begin(struct turn *u, const struct json *state, struct er
                                               : u->conv.locale.n ? u->conv.locale
                                                                  : b->language};
     u->path_n = 0;
+    u->writing = false;
     u->engines = (struct turn_engines){0};
     think_begin_outside(u);
     enum status st = think_read_engines(u, state, e);

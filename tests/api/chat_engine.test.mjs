@@ -108,7 +108,7 @@ test('what the bot says after an answer that was no answer is not lost in a stre
     const bot = await fakeBot(at(fake))
     fake.script = { calls: [{ id: 'c1', name: 'none', arguments: ['{}'] }], extra: [{ choices: [{ index: 0, delta: { content: 'Let me see.' } }] }] }
     assert.equal((await client.chat.completions.create(ask(bot, 'go'))).choices[0].message.content, 'No engine answered.')
-    assert.match((await streamed(client, ask(bot, 'go'))).text, /^(Let me see\.)+\n\nNo engine answered\.$/)
+    assert.match((await streamed(client, ask(bot, 'go'))).text, /^Let me see\.(\n\nLet me see\.)+\n\nNo engine answered\.$/)
 })
 
 test('usage is what the engines report, and an estimate where they report nothing', async () => {

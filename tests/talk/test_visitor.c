@@ -96,11 +96,10 @@ static void names_bots_and_workspaces_are_kept_apart(void **state)
 {
     struct id tenant = dbtest_tenant(c), bot = new_bot(tenant), other = new_bot(tenant);
     (void)state;
-    struct id ada = opens(tenant, bot, "Ada"), bob = opens(tenant, bot, "Bob"),
-              else_where = opens(tenant, other, "Ada");
+    struct id ada = opens(tenant, bot, "Ada"), bob = opens(tenant, bot, "Bob"), elsewhere = opens(tenant, other, "Ada");
     assert_true(id_eq(conversation_of(tenant, bot, "Ada"), ada));
     assert_true(id_eq(conversation_of(tenant, bot, "Bob"), bob));
-    assert_true(id_eq(conversation_of(tenant, other, "Ada"), else_where));
+    assert_true(id_eq(conversation_of(tenant, other, "Ada"), elsewhere));
     assert_true(id_is_none(conversation_of(tenant, bot, "ada")));
     assert_true(id_is_none(conversation_of(dbtest_tenant(c), bot, "Ada")));
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM visitor_conversation WHERE visitor_hash LIKE '%Ada%'"), 0);

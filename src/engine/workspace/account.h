@@ -10,7 +10,7 @@
 struct engine_account {
     struct id tenant, bot, conversation; /* bot ID_NONE for probes, conversation ID_NONE for tests and probes */
     struct str visitor;                  /* names the visitor for the caps; hashed, never stored; "": no visitor */
-    const char *purpose;                 /* "answer", "classify", "extract", "embed", "probe" */
+    const char *purpose;                 /* "answer", "classify", "extract", "test", "embed", "probe" */
     const struct json *limits;           /* of the bot, may be NULL */
 };
 /* *why: NULL when an engine may be asked, else a sentence for the tenant which cap is reached. Turns that run at the
