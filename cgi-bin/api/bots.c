@@ -1,6 +1,7 @@
 /* bots.c: /v1/bots: bots, their draft, brand and versions, publication and rollback. "active" tells whether the plan
  * covers the bot: of more bots than the plan allows, those that the owner has chosen stay active, then the oldest. */
 #include "api/api.h"
+#include "engine/workspace/canary.h"
 #include "engine/workspace/caps.h"
 #include "engine/workspace/engines.h"
 
@@ -409,4 +410,90 @@ void api_bots_engines_put(struct request *rq)
     if (st == OK)
         st = api_bots_chain_json(&call, bot, &b, &out);
     api_end(&call, st, 200, out);
+}
+
+/* ---- canary ---- */
+
+static int api_bots_counts_fill(struct json *o, const struct canary_counts *n)
+{
+    return json_set_int(o, "conversations", n->conversations) || json_set_int(o, "answered", n->answered) ||
+                   json_set_int(o, "handed_off", n->handed_off) || json_set_int(o, "rated_up", n->rated_up) ||
+                   json_set_int(o, "rated_down", n->rated_down) || json_set_int(o, "turns", n->turns) ||
+                   json_set_int(o, "took_ms", n->took_ms) || json_set_int(o, "calls", n->calls) ||
+                   json_set_int(o, "tokens", n->tokens) || json_set_int(o, "cost", n->cost)
+               ? -1
+               : 0;
+}
+
+static int api_bots_canary_fill(struct json *o, const struct engine_canary *k)
+{
+    struct json *chain;
+    if (json_set_int(o, "run", k->run) || json_set_int(o, "percent", k->percent) || json_set_array(o, "chain", &chain))
+        return -1;
+    for (size_t i = 0; i < k->n; i++)
+        if (json_push_str(chain, str_from(id_text(ID_ENGINE, k->chain[i], (char[ID_TEXT_MAX]){0}))))
+            return -1;
+    if (k->version ? json_set_int(o, "version", k->version) : json_set_null(o, "version"))
+        return -1;
+    return k->run ? json_set_time(o, "started_at", k->started_ms) : json_set_null(o, "started_at");
+}
+
+static void api_bots_end_canary(struct api_call *call, enum status st, struct id bot, const struct engine_canary *k)
+{
+    struct json *o = json_new_object(call->a), *others, *canary;
+    struct canary_counts n[2];
+    if (st == OK)
+        st = engine_canary_compare(call->c, call->who.tenant, bot, k->run, call->a, n, &call->e);
+    if (st == OK && (!o || api_bots_canary_fill(o, k) || json_set_object(o, "others", &others) ||
+                     api_bots_counts_fill(others, &n[0]) || json_set_object(o, "canary", &canary) ||
+                     api_bots_counts_fill(canary, &n[1])))
+        st = err_nomem(&call->e);
+    api_end(call, st, 200, o);
+}
+
+void api_bots_canary_get(struct request *rq)
+{
+    struct api_call call;
+    struct engine_canary k = {.run = 0};
+    struct id bot;
+    if (!api_begin(rq, &call))
+        return;
+    enum status st = api_id(&call, "bot", ID_BOT, &bot);
+    if (st == OK)
+        st = engine_canary_get(call.c, call.who.tenant, bot, call.a, &k, &call.e);
+    api_bots_end_canary(&call, st, bot, &k);
+}
+
+static enum status api_bots_read_canary(struct api_call *call, const struct json *in, struct engine_canary *out)
+{
+    const struct json *chain = json_get(in, "chain");
+    int64_t percent = json_int(json_get(in, "percent"), -1), version = json_int(json_get(in, "version"), 0);
+    *out = (struct engine_canary){.percent = percent > 100 || percent < 0 ? -1 : (int)percent,
+                                  .version = version > INT32_MAX || version < 0 ? -1 : (int)version};
+    if (json_len(chain) > ENGINE_LINKS_MAX)
+        return err_at(&call->e, E_engines_too_many, "/chain", "A bot can have at most %d engines.", ENGINE_LINKS_MAX);
+    for (; out->n < json_len(chain); out->n++)
+        if (!id_parse(ID_ENGINE, json_str(json_at(chain, out->n)), &out->chain[out->n]))
+            return err_raise_at(&call->e, E_engine_unknown, "/chain");
+    return OK;
+}
+
+void api_bots_canary_put(struct request *rq)
+{
+    struct api_call call;
+    struct engine_canary k = {.run = 0};
+    struct json *in;
+    struct id bot;
+    if (!api_begin(rq, &call))
+        return;
+    enum status st = api_id(&call, "bot", ID_BOT, &bot);
+    if (st == OK)
+        st = api_body(&call,
+                      FIELDS({"percent", JSON_INT, true}, {"version", JSON_INT, false}, {"chain", JSON_ARRAY, false}),
+                      &in);
+    if (st == OK)
+        st = api_bots_read_canary(&call, in, &k);
+    if (st == OK)
+        st = engine_canary_save(call.c, &call.who, bot, &k, call.a, &k, &call.e);
+    api_bots_end_canary(&call, st, bot, &k);
 }

@@ -91,7 +91,7 @@ static enum status embedding_find(struct embedding *x, struct err *e)
     size_t n = 0, i = 0;
     enum status st = links ? db_get(g->pool, &c, e) : err_nomem(e);
     if (st == OK)
-        st = engines_for_turn(c, x->rq->config, x->rq->who.tenant, x->bot, x->rq->arena, &b, links, &n, e);
+        st = engines_for_turn(c, x->rq->config, x->rq->who.tenant, x->bot, 0, x->rq->arena, &b, links, &n, e);
     while (i < n && !engine_can_embed(links[i].type, links[i].settings))
         i++;
     if (st == OK && i == n)

@@ -127,13 +127,18 @@ enum status bot_owner(struct db *c, struct id bot, struct id *tenant, struct err
 
 /* ---- for turns: the live bot by its public id, cached (shared generation "bot"); thread safe ---- */
 struct bot_held; /* the cache's own counted reference; name, language and flow live as long as it */
+/* The comparison that new conversations take part in (engine/workspace/canary.h). */
+struct bot_canary {
+    int run, percent, version; /* percent 0: there is none; version 0: it compares engines */
+};
 struct bot_live {
     struct id id, tenant;
     int version;
     struct str name, language;
     struct bot_brand brand;
     struct flow *flow;
-    int64_t before; /* as in struct bot; of the live version only, like brand */
+    int64_t before; /* as in struct bot; of the live version only, like brand and canary */
+    struct bot_canary canary;
     struct bot_held *held;
 };
 /* Borrow: release with bot_live_release. ERR_NOT_FOUND code bot_unknown when unknown, deleted, or never published. */

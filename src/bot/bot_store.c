@@ -284,9 +284,11 @@ DB_STMT(version_select, TENANT,
 /* GLOBAL: a visitor knows only the bot's public id; the tenant comes out of it. */
 DB_STMT(bot_pointer_select, GLOBAL,
         "SELECT b.tenant_id, b.live_version, b.name, b.language, b.brand_name, b.brand_link, " BEFORE
+        ", COALESCE(k.run, 0), COALESCE(k.percent, 0), COALESCE(k.version, 0)"
         " FROM bot b JOIN tenant t ON t.tenant_id = b.tenant_id"
+        " LEFT JOIN bot_canary k ON k.tenant_id = b.tenant_id AND k.bot_id = b.bot_id"
         " WHERE b.bot_id = ? AND b.deleted_at IS NULL AND t.state = 'active'",
-        "u", "uissssi");
+        "u", "uissssiiii");
 
 static enum status version_unknown(struct err *e)
 {
@@ -356,7 +358,8 @@ enum status bot_store_pointer(struct db *c, struct arena *a, struct id bot, stru
                                 .name = db_row_str(r, 2),
                                 .language = db_row_str(r, 3),
                                 .brand = {db_row_str(r, 4), db_row_str(r, 5)},
-                                .before = db_row_int(r, 6)};
+                                .before = db_row_int(r, 6),
+                                .canary = {(int)db_row_int(r, 7), (int)db_row_int(r, 8), (int)db_row_int(r, 9)}};
     return OK;
 }
 

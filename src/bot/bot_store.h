@@ -28,6 +28,7 @@ struct bot_pointer {
     struct str name, language;
     struct bot_brand brand;
     int64_t before;
+    struct bot_canary canary;
 };
 
 /* Holds the tenant's row until the transaction ends, so that two creations count one after the other. */

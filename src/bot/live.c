@@ -36,6 +36,7 @@ struct bot_held {
     struct str name, language;
     struct bot_brand brand;
     struct flow *flow;
+    struct bot_canary canary;
     int64_t before;
     char text[];
 };
@@ -120,7 +121,8 @@ static struct bot_held *bot_held_new(struct id bot, const struct bot_pointer *p,
         flow_drop(flow);
         return NULL;
     }
-    *h = (struct bot_held){.id = bot, .tenant = p->tenant, .version = version, .flow = flow, .before = p->before};
+    *h = (struct bot_held){
+        .id = bot, .tenant = p->tenant, .version = version, .flow = flow, .before = p->before, .canary = p->canary};
     atomic_init(&h->refs, 1);
     char *at = h->text;
     h->name = live_keep_text(&at, p->name);
@@ -137,6 +139,7 @@ static void live_lend(struct bot_held *h, struct bot_live *out)
                              .name = h->name,
                              .language = h->language,
                              .brand = h->brand,
+                             .canary = h->canary,
                              .flow = h->flow,
                              .before = h->before,
                              .held = h};

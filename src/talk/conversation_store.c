@@ -8,9 +8,9 @@
 #include "base/banned.h"
 
 DB_STMT(conversation_load, TENANT,
-        "SELECT bot_id, version, state, counted, seq, last_at, token_hash, locale, flow_state FROM conversation "
-        "WHERE tenant_id = :tenant AND conversation_id = ?",
-        "u", "uisiitxss");
+        "SELECT bot_id, version, state, counted, seq, last_at, token_hash, locale, flow_state, canary"
+        " FROM conversation WHERE tenant_id = :tenant AND conversation_id = ?",
+        "u", "uisiitxssi");
 DB_STMT(turn_key_find, TENANT,
         "SELECT conversation_id, first_seq, last_seq FROM turn_key WHERE tenant_id = :tenant AND turn_key = ?", "x",
         "uii");
@@ -86,6 +86,10 @@ DB_STMT(
     "updated_at = VALUES(updated_at)",
     "uiistt", "");
 
+DB_STMT(feedback_lock, TENANT,
+        "SELECT rating FROM feedback WHERE tenant_id = :tenant AND conversation_id = ? AND seq = ? FOR UPDATE", "ui",
+        "i");
+
 static enum status conversation_unknown(enum status st, struct err *e)
 {
     return st == ERR_NOT_FOUND ? err_raise(e, E_conversation_unknown) : st;
@@ -112,7 +116,8 @@ enum status conversation_store_load(struct db *c, struct id tenant, struct id co
                          .seq = db_row_int(r, 4),
                          .last_ms = db_row_time(r, 5),
                          .locale = db_row_str(r, 7),
-                         .flow_state = db_row_str(r, 8)};
+                         .flow_state = db_row_str(r, 8),
+                         .canary = (int)db_row_int(r, 9)};
     /* A hash of another length would compare against bytes that were never read. */
     struct str hash = db_row_str(r, 6);
     CHECK(hash.n == sizeof(out->token_hash));
@@ -261,10 +266,11 @@ enum status conversation_store_event(struct db *c, struct id tenant, const struc
 }
 
 enum status conversation_store_rate(struct db *c, struct id tenant, struct id conversation,
-                                    const struct talk_rating *rating, int64_t now_ms, struct err *e)
+                                    const struct talk_rating *rating, int64_t now_ms, int *before, struct err *e)
 {
     struct arena a;
     struct db_row r;
+    struct db_rows old;
     enum status st = OK;
     arena_init(&a, ROW_ARENA);
     if (rating->seq > 0) {
@@ -272,6 +278,9 @@ enum status conversation_store_rate(struct db *c, struct id tenant, struct id co
         if (st == OK && db_row_int(r, 0) == 0)
             st = err_raise_at(e, E_message_unknown, "/seq");
     }
+    if (st == OK)
+        st = db_query(c, &feedback_lock, &tenant, DB_ARGS(db_id(conversation), db_int(rating->seq)), &a, &old, e);
+    *before = st == OK && old.n ? (int)db_row_int(old.rows[0], 0) : 0;
     if (st == OK) {
         st = db_exec(c, &feedback_put, &tenant,
                      DB_ARGS(db_id(conversation), db_int(rating->seq), db_int(rating->rating), db_str(rating->comment),

@@ -54,8 +54,9 @@ struct conversation_late {
 };
 enum status conversation_store_late(struct db *c, const struct conv *k, const struct conversation_late *late,
                                     struct err *e);
-/* ERR_NOT_FOUND code message_unknown when seq is not a reply in this conversation. */
+/* In a transaction. *before is the rating that it replaces, 0 if there was none. ERR_NOT_FOUND code message_unknown
+ * when seq is not a reply in this conversation. */
 enum status conversation_store_rate(struct db *c, struct id tenant, struct id conversation,
-                                    const struct talk_rating *rating, int64_t now_ms, struct err *e);
+                                    const struct talk_rating *rating, int64_t now_ms, int *before, struct err *e);
 
 #endif

@@ -28,7 +28,8 @@ struct journal_message {
 struct journal_turn {
     struct id tenant, bot, conversation;
     bool opens; /* insert the conversation; else update it where seq = base_seq */
-    int version;
+    int version, canary;
+    bool hands_off; /* the bot has handed the conversation over */
     enum channel channel;
     struct str locale, contact;
     uint8_t token_hash[32];     /* when it opens */

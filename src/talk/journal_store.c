@@ -3,14 +3,16 @@
  * long rows stay locked; see journal_store_write. */
 #include "talk/journal_store.h"
 
+#include "engine/workspace/canary.h"
+
 #include "base/banned.h"
 
 /* GLOBAL: one batch holds turns of many tenants; each row carries its own tenant, checked by the foreign keys. */
 DB_STMT(conversation_add, GLOBAL,
         "INSERT INTO conversation (tenant_id, conversation_id, bot_id, version, channel, locale, state, counted, "
         "token_hash, seq, "
-        "flow_state, contact, started_at, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "uuuisssixisstt", "");
+        "flow_state, contact, canary, started_at, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "uuuisssixissitt", "");
 /* `seq` must be as the turn read it: when another process was faster, this changes no row. */
 DB_STMT(conversation_move, GLOBAL,
         "UPDATE conversation SET seq = ?, state = ?, counted = counted | ?, flow_state = ?, locale = ?, "
@@ -87,16 +89,17 @@ static enum status journal_add_opened(struct db *c, const struct journal_turn *c
                                       struct err *e)
 {
     struct journal_rows r;
-    enum status st = journal_rows_new(&r, a, n, 14, e);
+    enum status st = journal_rows_new(&r, a, n, 15, e);
     for (size_t i = 0; st == OK && i < n; i++) {
         const struct journal_turn *t = turns[i];
 
         if (t->opens) {
-            journal_rows_add(
-                &r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_id(t->bot), db_int(t->version),
-                            db_text(channel_name(t->channel)), db_str(t->locale), db_text(talk_state_name(t->state)),
-                            db_int(t->counts), db_bytes(t->token_hash, sizeof(t->token_hash)), db_int(t->last_seq),
-                            db_str(t->flow_state), db_str(t->contact), db_time(t->now_ms), db_time(t->now_ms)));
+            journal_rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_id(t->bot), db_int(t->version),
+                                         db_text(channel_name(t->channel)), db_str(t->locale),
+                                         db_text(talk_state_name(t->state)), db_int(t->counts),
+                                         db_bytes(t->token_hash, sizeof(t->token_hash)), db_int(t->last_seq),
+                                         db_str(t->flow_state), db_str(t->contact), db_int(t->canary),
+                                         db_time(t->now_ms), db_time(t->now_ms)));
         }
     }
     return st == OK ? journal_sequence_taken(journal_rows_run(c, &conversation_add, &r, NULL, e), e) : st;
@@ -203,6 +206,24 @@ static enum status journal_keep_visitors(struct db *c, const struct journal_turn
     return st == OK ? journal_rows_run(c, &visitor_keep, &r, NULL, e) : st;
 }
 
+/* Only bots that are being compared have counters, and they are few, so each turn adds to them by itself. */
+static enum status journal_add_canaries(struct db *c, const struct journal_turn *const *turns, size_t n, struct err *e)
+{
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < n; i++) {
+        const struct journal_turn *t = turns[i];
+        const struct canary_counts one = {.conversations = t->opens,
+                                          .answered = t->counts,
+                                          .handed_off = t->hands_off,
+                                          .turns = 1,
+                                          .took_ms = t->took_ms};
+
+        if (t->canary)
+            st = engine_canary_add(c, t->tenant, t->bot, t->canary, &one, e);
+    }
+    return st;
+}
+
 static enum status journal_add_counts(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
                                       struct err *e)
 {
@@ -236,6 +257,8 @@ enum status journal_store_write(struct db *c, const struct journal_turn *const *
         st = journal_move(c, turns, n, a, e);
     if (st == OK)
         st = journal_event(c, turns, n, a, e);
+    if (st == OK)
+        st = journal_add_canaries(c, turns, n, e);
     return st == OK ? journal_add_counts(c, turns, n, a, e) : st;
 }
 

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/secret.h"
 #include "base/utf8.h"
+#include "engine/workspace/canary.h"
 #include "talk/conversation_store.h"
 #include "talk/turn_internal.h"
 
@@ -117,6 +118,24 @@ enum status talk_newest_messages(struct talk *t, const struct talk_place *at, st
     return talk_read(t, at, &range, true, a, out, e);
 }
 
+struct talk_rate_tx {
+    const struct conv *conv;
+    const struct talk_rating *rating;
+};
+
+/* A rating that is changed moves from one counter of a comparison to the other. */
+static enum status talk_rate_write(struct db *c, void *ctx, struct err *e)
+{
+    const struct talk_rate_tx *tx = ctx;
+    int before = 0;
+    int64_t now = tx->rating->rating;
+    enum status st = conversation_store_rate(c, tx->conv->tenant, tx->conv->id, tx->rating, clock_now_ms(), &before, e);
+    if (st != OK || before == now)
+        return st;
+    const struct canary_counts moved = {.rated_up = (now > 0) - (before > 0), .rated_down = (now < 0) - (before < 0)};
+    return engine_canary_add(c, tx->conv->tenant, tx->conv->bot, tx->conv->canary, &moved, e);
+}
+
 /* Ratings do not go through the journal: they are rare, belong to no turn, and a later one replaces an earlier one. */
 enum status talk_feedback(struct talk *t, const struct talk_place *at, const struct talk_rating *rating, struct err *e)
 {
@@ -134,7 +153,7 @@ enum status talk_feedback(struct talk *t, const struct talk_place *at, const str
     if (st == OK)
         st = db_get(t->pool, &c, e);
     if (st == OK) {
-        st = conversation_store_rate(c, conv.tenant, at->conversation, rating, clock_now_ms(), e);
+        st = db_transaction(c, talk_rate_write, &(struct talk_rate_tx){&conv, rating}, e);
         db_put(c);
     }
     arena_release(&a);

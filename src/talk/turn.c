@@ -68,6 +68,7 @@ static enum status turn_reply(struct turn *u, bool *waits, struct err *e)
     if (st != OK || *waits || !turn_has_bot(u))
         return st;
     u->conv.state = talk_state_after(u->result.status);
+    u->hands_off = u->conv.state == TALK_HANDOFF;
     u->conv.locale = u->result.language.n ? u->result.language : u->conv.locale;
     return turn_write_state(u, e);
 }

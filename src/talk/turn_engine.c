@@ -179,6 +179,7 @@ static struct engine_account engine_account_of(struct turn *u, char visitor[ID_T
                                    .bot = u->conv.bot,
                                    .conversation = u->conv.id,
                                    .visitor = u->in->visitor.n ? u->in->visitor : id,
+                                   .canary = u->conv.canary,
                                    .purpose = purposes[u->engine.call->kind],
                                    .limits = u->engine.limits};
 }
@@ -191,8 +192,8 @@ static enum status engine_read_bot(struct turn *u, struct db *c, struct err *e)
     if (g->links)
         return OK;
     struct engine_link *links = arena_array(u->arena, ENGINE_LINKS_MAX, sizeof(*links));
-    enum status st = links ? engines_for_turn(c, u->talk->config, u->conv.tenant, u->conv.bot, u->arena, &g->bot, links,
-                                              &g->link_n, e)
+    enum status st = links ? engines_for_turn(c, u->talk->config, u->conv.tenant, u->conv.bot, u->conv.canary, u->arena,
+                                              &g->bot, links, &g->link_n, e)
                            : err_nomem(e);
     g->links = st == OK ? links : NULL;
     return st;

@@ -23,6 +23,7 @@
 struct conv {
     struct id tenant, id, bot;
     int version;
+    int canary; /* engine/workspace/canary.h */
     enum talk_state state;
     bool counted;
     int64_t seq, last_ms;
@@ -80,6 +81,7 @@ struct turn {
     bool has_live, has_pinned;
     struct conv conv; /* as loaded; of a new one: id, tenant, bot, version */
     bool opens, has_key;
+    bool hands_off; /* to a person, in this turn */
     bool looked; /* the key was looked up before a call outside */
     struct outside outside;
     struct turn_headers headers; /* of the call that is in flight */

@@ -1,6 +1,7 @@
 /* turn_prepare.c: everything that a turn needs before the flow runs: the conversation, the version that it runs on, and
  * a place in the plan. It runs again for each try. */
 #include "base/clock.h"
+#include "engine/workspace/canary.h"
 #include "talk/turn_internal.h"
 
 #include "base/banned.h"
@@ -10,11 +11,15 @@
 static void turn_begin_conversation(struct turn *u)
 {
     struct str locale = u->in->locale.n ? u->in->locale : u->live.language;
+    struct id id = id_new();
+    int canary = engine_canary_choose(id, u->live.canary.run, u->live.canary.percent);
+    bool other = canary % 2 && u->live.canary.version;
     u->opens = true;
     u->conv = (struct conv){.tenant = u->live.tenant,
-                            .id = id_new(),
+                            .id = id,
                             .bot = u->live.id,
-                            .version = u->live.version,
+                            .version = other ? u->live.canary.version : u->live.version,
+                            .canary = canary,
                             .locale = locale,
                             .flow_state = STR_EMPTY};
 }
@@ -108,6 +113,7 @@ enum status turn_prepare(struct turn *u, struct talk_out *out, bool *done, struc
 {
     u->now_ms = clock_now_ms();
     u->reply_n = 0; /* of an earlier try */
+    u->hands_off = false;
     enum status st = turn_load_or_begin(u, e);
     if (st == OK)
         st = turn_check_plan(u, out, done, e);

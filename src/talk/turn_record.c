@@ -78,6 +78,8 @@ static enum status turn_make_record(struct turn *u, struct err *e)
                                .conversation = u->conv.id,
                                .opens = u->opens,
                                .version = u->conv.version,
+                               .canary = u->conv.canary,
+                               .hands_off = u->hands_off,
                                .channel = u->in->channel,
                                .locale = u->conv.locale,
                                .base_seq = u->conv.seq,

@@ -306,6 +306,25 @@ test('a limit that is reached is shown with the bot and with the engines of the 
     assert.deepEqual(wrong, [])
 })
 
+test('a comparison is shown with the bot', async () => {
+    const page = await fresh(), wrong = watch(page)
+    await signUp(page, parley.url, { workspace: 'Compared' })
+    const bot = await createBot(page, parley.url)
+    await addEngine(page, 'Main')
+    const from = "FROM bot b JOIN tenant t ON t.tenant_id = b.tenant_id WHERE t.name = 'Compared'"
+    await parley.sql(`INSERT INTO bot_canary SELECT b.tenant_id, b.bot_id, 2, 10, 3, '', '2026-11-28 12:00:00' ${from};
+        INSERT INTO bot_canary_tally SELECT b.tenant_id, b.bot_id, 4, 900, 880, 41, 12, 3, 2000, 800000, 1990, 5, 1500000000 ${from};
+        INSERT INTO bot_canary_tally SELECT b.tenant_id, b.bot_id, 5, 100, 99, 2, 1, 0, 0, 0, 0, 0, 0 ${from}`)
+    await page.goto(`${parley.url}${bot}/engines`)
+    await page.getByText('A comparison runs with a share of new conversations of 10 %. They use version 3. Since 28 Nov 2026, 12:00 UTC.').waitFor()
+    const rows = await page.getByRole('region', { name: 'Comparison' }).getByRole('row').allInnerTexts()
+    assert.deepEqual(rows.slice(1).map(r => r.split(/\t/)), [['Others', '900', '880', '41', '+12 / −3', '400 ms', '1.5'], ['Canary', '100', '99', '2', '+1 / −0', '0 ms', '0']])
+    await isAccessible(page)
+    await page.setViewportSize({ width: 390, height: 844 })
+    await isAccessible(page, 'on a phone')
+    assert.deepEqual(wrong, [])
+})
+
 test('the test chat shows that an engine hands the conversation over, and why', async () => {
     const page = await fresh(), wrong = watch(page)
     await signUp(page, parley.url, { workspace: 'Handoffs' })

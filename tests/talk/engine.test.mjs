@@ -422,6 +422,57 @@ test('a handoff by an engine takes the way of the node, and the conversation wai
     assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['A colleague will answer.'], 'an engine that only hands off')
 })
 
+test('a canary asks other engines in a share of new conversations, and both are compared', { timeout: 60000 }, async () => {
+    const { bot, hex, call, chain } = await engineBot(askFlow(), [one, two])
+    await call('PUT', `/bots/${bot}/engines`, { chain: [chain[0]] })
+    assert.deepEqual(await call('GET', `/bots/${bot}/canary`).then(k => [k.percent, k.version, k.run, k.canary.conversations]), [0, null, 0, 0])
+    for (const wrong of [{ percent: 51, chain: [chain[1]] }, { percent: -1, chain: [chain[1]] }, { percent: 10 }, { percent: 10, version: 1 }, { percent: 10, version: 9 }, { percent: 10, version: 1, chain: [chain[1]] }, { percent: 10, chain: [chain[1], chain[1]] }, { percent: 10, chain: ['eng_00000000000000000000000000'] }])
+        await assert.rejects(call('PUT', `/bots/${bot}/canary`, wrong), /4\d\d/, JSON.stringify(wrong))
+    await call('PUT', `/bots/${bot}/canary`, { percent: 50, chain: [chain[1]] })
+    one.script = { text: 'One.' }
+    two.script = { text: 'Two.' }
+    const of = { 'One.': [], 'Two.': [] }
+    for (let i = 0; i < 30; i++) {
+        const { body } = await send(parley, bot, { text: 'go' })
+        of[body.messages[0].text].push(body)
+    }
+    const [others, canary] = [of['One.'].length, of['Two.'].length]
+    assert.ok(others > 3 && canary > 3, `${others} and ${canary}`)
+    const { conversation, token, seq } = of['Two.'][0]
+    assert.deepEqual(texts(await send(parley, bot, { text: 'and?', conversation, token })), ['Two.'], 'a conversation stays where it began')
+    const rate = rating => fetch(`${parley.url}/chat/${bot}/feedback`, { method: 'POST', headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` }, body: JSON.stringify({ conversation, token, seq: 0, rating }) })
+    for (const rating of [-1, 1, 1]) assert.equal((await rate(rating)).status, 204)
+    const now = await call('GET', `/bots/${bot}/canary`)
+    const counts = ({ conversations, answered, handed_off, rated_up, rated_down, turns, calls, tokens }) => [conversations, answered, handed_off, rated_up, rated_down, turns, calls, tokens]
+    assert.deepEqual(counts(now.others), [others, others, 0, 0, 0, others, others, others * 18])
+    assert.deepEqual(counts(now.canary), [canary, canary, 0, 1, 0, canary + 1, canary + 1, (canary + 1) * 18])
+    assert.ok(now.canary.took_ms > 0)
+    const rows = await parley.sql(`SELECT canary, COUNT(*) n FROM conversation WHERE bot_id = 0x${hex} GROUP BY canary ORDER BY canary`)
+    assert.deepEqual(rows.map(r => [Number(r.canary), Number(r.n)]), [[2, others], [3, canary]])
+
+    await call('PUT', `/bots/${bot}/canary`, { percent: 0 })
+    assert.deepEqual(texts(await send(parley, bot, { text: 'and?', conversation, token })), ['Two.'], 'also when the comparison has ended')
+    for (let i = 0; i < 10; i++) assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['One.'])
+    assert.equal((await call('GET', `/bots/${bot}/canary`)).others.conversations, others)
+    await checkLedger(parley, assert)
+})
+
+test('a canary runs on another published version, and hand-offs are counted', { timeout: 60000 }, async () => {
+    const flow = text => ({ format: 1, languages: ['en'], start: 'p', nodes: { p: { type: 'handoff', text: { en: text } } } })
+    const { bot, hex, tenant, call } = await engineBot(flow('First'), [one])
+    const { revision } = await call('GET', `/bots/${bot}/flow`)
+    await call('PUT', `/bots/${bot}/flow`, { flow: flow('Second'), revision })
+    await call('POST', `/bots/${bot}/publish`, {})
+    await call('PUT', `/bots/${bot}/canary`, { percent: 50, version: 1 })
+    const seen = { First: 0, Second: 0 }
+    for (let i = 0; i < 24; i++) seen[(await send(parley, bot, { text: 'go' })).body.messages[0].text]++
+    assert.ok(seen.First > 2 && seen.Second > 2, JSON.stringify(seen))
+    const { others, canary } = await call('GET', `/bots/${bot}/canary`)
+    assert.deepEqual([others.handed_off, canary.handed_off, others.answered, canary.answered], [seen.Second, seen.First, seen.Second, seen.First])
+    const rows = await parley.sql(`SELECT version, canary, COUNT(*) n FROM conversation WHERE tenant_id = 0x${tenant} AND bot_id = 0x${hex} GROUP BY version, canary ORDER BY version`)
+    assert.deepEqual(rows.map(r => [Number(r.version), Number(r.canary), Number(r.n)]), [[1, 3, seen.First], [2, 2, seen.Second]])
+})
+
 test('300 turns that wait for an engine hold no threads', { timeout: 60000 }, async () => {
     const { bot } = await engineBot(askFlow(), [one])
     one.script = { text: 'Late.', delay: 3000 }

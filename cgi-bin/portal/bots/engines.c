@@ -1,5 +1,6 @@
 /* engines.c: /app/bots/{bot}/engines: which engines the bot asks, in which order, and how. The form shows all limits,
  * so what was set through the API is seen here, and kept. */
+#include "engine/workspace/canary.h"
 #include "engine/workspace/engines.h"
 
 #include <math.h>
@@ -130,6 +131,40 @@ static void engines_show_chain(struct page *pg, const struct bot_engines *b, con
     }
 }
 
+static void engines_show_counts(struct page *pg, size_t arm, const struct canary_counts *n)
+{
+    char price[40];
+    snprintf(price, sizeof(price), "%.10g", (double)n->cost / CURRENCY_UNIT);
+    view_text(pg->v, view_at(pg->v, "Canary.Arms", arm, "Name"),
+              view_t(pg->v, arm ? "Bots.Engines.CanaryArm" : "Bots.Engines.CanaryOthers"));
+    view_number(pg->v, view_at(pg->v, "Canary.Arms", arm, "Conversations"), n->conversations);
+    view_number(pg->v, view_at(pg->v, "Canary.Arms", arm, "Answered"), n->answered);
+    view_number(pg->v, view_at(pg->v, "Canary.Arms", arm, "HandedOff"), n->handed_off);
+    view_number(pg->v, view_at(pg->v, "Canary.Arms", arm, "RatedUp"), n->rated_up);
+    view_number(pg->v, view_at(pg->v, "Canary.Arms", arm, "RatedDown"), n->rated_down);
+    view_number(pg->v, view_at(pg->v, "Canary.Arms", arm, "Time"), n->turns ? n->took_ms / n->turns : 0);
+    view_text(pg->v, view_at(pg->v, "Canary.Arms", arm, "Price"), price);
+}
+
+/* The newest comparison, also when it has ended. */
+static enum status engines_show_canary(struct page *pg, struct id bot)
+{
+    struct engine_canary k;
+    struct canary_counts n[2];
+    enum status st = engine_canary_get(pg->db, pg->who.tenant, bot, pg->rq->arena, &k, &pg->e);
+    if (st == OK && k.run)
+        st = engine_canary_compare(pg->db, pg->who.tenant, bot, k.run, pg->rq->arena, n, &pg->e);
+    if (st != OK || !k.run)
+        return st;
+    view_time(pg->v, "Canary.Since", k.started_ms);
+    view_int(pg->v, "Canary.Percent", k.percent);
+    if (k.version)
+        view_int(pg->v, "Canary.Version", k.version);
+    for (size_t arm = 0; arm < 2; arm++)
+        engines_show_counts(pg, arm, &n[arm]);
+    return OK;
+}
+
 static void engines_show(struct page *pg, struct id bot, const struct bot_engines *b, int status)
 {
     struct workspace_engine *all;
@@ -143,6 +178,8 @@ static void engines_show(struct page *pg, struct id bot, const struct bot_engine
         st = page_engine_caps(pg, bot, b->limits, "Reached", false, &reached);
     if (st == OK)
         st = page_engine_usage_bot(pg, bot, b->limits);
+    if (st == OK)
+        st = engines_show_canary(pg, bot);
     if (st != OK) {
         page_fail(pg);
         return;

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "engine/workspace/canary.h"
 #include "engine/workspace/caps_internal.h"
 #include "engine/workspace/tally_store.h"
 
@@ -131,6 +132,9 @@ static enum status account_write(struct db *c, void *ctx, struct err *e)
         st = account_write_try(c, tx, &tx->outcome->tries[i], &sums, e);
     if (st == OK && !id_is_none(tx->who->bot))
         st = account_write_tally(c, tx, tx->who->bot, &sums, e);
+    const struct canary_counts used = {.calls = sums.all.calls, .tokens = sums.all.tokens, .cost = sums.all.cost};
+    if (st == OK)
+        st = engine_canary_add(c, tx->who->tenant, tx->who->bot, tx->who->canary, &used, e);
     for (size_t i = 0; st == OK && i < n; i++) {
         st = account_store_usage_add(c, tx->who->tenant, &periods[i], &sums.all, e);
         if (st == OK)

@@ -12,6 +12,7 @@ struct engine_account {
     struct str visitor;                  /* names the visitor for the caps; hashed, never stored; "": no visitor */
     const char *purpose;                 /* "answer", "classify", "extract", "test", "embed", "probe" */
     const struct json *limits;           /* of the bot, may be NULL */
+    int canary;                          /* of the conversation (canary.h) */
 };
 /* *why: NULL when an engine may be asked, else a sentence for the tenant which cap is reached. Turns that run at the
  * same moment are counted after they end, so together they can pass a cap by what is in flight. A cap that was not

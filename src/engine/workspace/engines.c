@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "base/shared.h"
 #include "engine/type.h"
+#include "engine/workspace/canary.h"
 #include "engine/workspace/engine_store.h"
 #include "plan/entitlement.h"
 
@@ -181,10 +182,13 @@ static enum status engine_add_link(struct db *c, const struct config *cf, struct
     return st;
 }
 
-enum status engines_for_turn(struct db *c, const struct config *cf, struct id tenant, struct id bot, struct arena *a,
-                             struct bot_engines *b, struct engine_link *links, size_t *n, struct err *e)
+enum status engines_for_turn(struct db *c, const struct config *cf, struct id tenant, struct id bot, int canary,
+                             struct arena *a, struct bot_engines *b, struct engine_link *links, size_t *n,
+                             struct err *e)
 {
     enum status st = engines_of_bot(c, tenant, bot, a, b, e);
+    if (st == OK)
+        st = engine_canary_chain(c, tenant, bot, canary, a, b, e);
     *n = 0;
     for (size_t i = 0; st == OK && i < b->n; i++) {
         bool usable;

@@ -68,7 +68,8 @@ enum status engines_of_bot(struct db *c, struct id tenant, struct id bot, struct
 enum status engines_of_bot_save(struct db *c, const struct actor *who, struct id bot, const struct bot_engines *wanted,
                                 struct arena *a, struct bot_engines *out, struct err *e);
 /* The engines of a bot as they are asked: ENGINE_LINKS_MAX links at most. One that cannot be asked is left out. */
-enum status engines_for_turn(struct db *c, const struct config *cf, struct id tenant, struct id bot, struct arena *a,
-                             struct bot_engines *b, struct engine_link *links, size_t *n, struct err *e);
+enum status engines_for_turn(struct db *c, const struct config *cf, struct id tenant, struct id bot, int canary,
+                             struct arena *a, struct bot_engines *b, struct engine_link *links, size_t *n,
+                             struct err *e);
 
 #endif

@@ -45,5 +45,10 @@ def:engines_caps(scope, legend, open) ?><details class="fold mb-2"<?cs if:Form.E
 <?cs call:engines_caps("workspace", T.Bots.Engines.OfWorkspace, Unfold.workspace) ?>
 <?cs if:Can.BotWrite == "1" ?><div class="form-end"><button class="btn btn-primary"><?cs var:T.Form.Save ?></button></div><?cs /if ?>
 </div></form><?cs /if ?>
+<?cs if:subcount(Canary.Arms) ?><div class="mt-4"><h3 class="h4" id="s-canary"><?cs var:T.Bots.Engines.CanaryHead ?></h3>
+<p class="text-secondary"><?cs if:Canary.Percent == "0" ?><?cs var:T.Bots.Engines.CanaryEnded ?><?cs else ?><?cs var:T.Bots.Engines.CanaryRuns ?> <?cs var:Canary.Percent ?> %.<?cs /if ?> <?cs if:Canary.Version ?><?cs var:T.Bots.Engines.CanaryVersion ?> <?cs var:Canary.Version ?>.<?cs else ?><?cs var:T.Bots.Engines.CanaryChain ?><?cs /if ?> <?cs var:T.Bots.Engines.CanarySince ?> <?cs var:Canary.Since ?> UTC.</p>
+<div class="card table-card" tabindex="0" role="region" aria-labelledby="s-canary"><table class="table card-table"><thead><tr><th scope="col"><?cs var:T.Bots.Engines.CanaryOf ?></th><th scope="col"><?cs var:T.Bots.Engines.CanaryConversations ?></th><th scope="col"><?cs var:T.Bots.Engines.CanaryAnswered ?></th><th scope="col"><?cs var:T.Bots.Engines.CanaryHandedOff ?></th><th scope="col"><?cs var:T.Bots.Engines.CanaryRated ?></th><th scope="col"><?cs var:T.Bots.Engines.CanaryTime ?></th><th scope="col"><?cs var:T.Bots.Engines.CanaryPrice ?></th></tr></thead><tbody>
+<?cs each:r = Canary.Arms ?><tr><th scope="row"><?cs var:r.Name ?></th><td><?cs var:r.Conversations ?></td><td><?cs var:r.Answered ?></td><td><?cs var:r.HandedOff ?></td><td>+<?cs var:r.RatedUp ?> / −<?cs var:r.RatedDown ?></td><td><?cs var:r.Time ?> ms</td><td><?cs var:r.Price ?></td></tr>
+<?cs /each ?></tbody></table></div></div><?cs /if ?>
 </div></div>
 <?cs include!"layout/bottom.cs" ?>
