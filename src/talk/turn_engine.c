@@ -210,7 +210,8 @@ static enum status engine_prepare(struct turn *u, const char **why, struct err *
         st = engine_read_bot(u, c, e);
     u->engine.limits = g->bot.limits;
     if (st == OK && g->link_n == 0)
-        *why = "No engine is set up for this bot.";
+        *why = g->bot.n ? "None of the bot's engines can be asked. Test the connection of each of them."
+                        : "No engine is set up for this bot.";
     if (st == OK && !*why) {
         const struct engine_account who = engine_account_of(u, visitor);
         st = engine_account_check(c, &who, u->now_ms, u->arena, why, e);

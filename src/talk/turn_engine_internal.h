@@ -26,8 +26,8 @@ struct turn_engine {
     bool whole;           /* a message has ended: the next piece begins another */
     enum status given_up; /* the turn will end with this; OK: it goes on */
     struct err why;
-    bool handoff;         /* a person is wanted */
-    struct str reason;    /* why; may be "" */
+    bool handoff;      /* a person is wanted */
+    struct str reason; /* why; may be "" */
     struct flow_tool_call *calls;
     size_t call_n;
 };
@@ -49,7 +49,8 @@ void turn_engine_add_extras(struct buf *b, const struct engine_event *ev);
 /* turn_engine_state.c: what the engine wanted to be remembered in earlier turns, as one object. NULL: nothing,
  * or without memory. */
 const struct json *turn_engine_state(struct turn *u, struct id engine);
-/* Remembers a value that the engine reports; it becomes a part of the conversation's state. */
+/* Remembers a value that the engine reports; it becomes a part of the conversation's state. Values beyond 16 KB are
+ * left out, with a line in the log. */
 enum status turn_engine_state_set(struct turn *u, struct id engine, const struct engine_event *ev, struct err *e);
 
 /* turn_engine_note.c: notes in the path of a test turn, with the node that asked, what was sent and how each try ended:

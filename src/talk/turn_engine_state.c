@@ -5,12 +5,13 @@
  * or not at all. What is secret is sealed for this conversation. What cannot be read any more, because secret_key has
  * changed, is forgotten: the engine then begins anew with the visitor. */
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/secret.h"
 #include "talk/turn_internal.h"
 
 #include "base/banned.h"
 
-#define ENGINE_STATE_MAX (16 * KB) /* of one engine */
+#define ENGINE_STATE_MAX (16 * KB) /* of one engine, and as much again of secret values; more is left out */
 
 static struct secret_for engine_state_for(const struct turn *u, char id[ID_TEXT_MAX])
 {
@@ -83,23 +84,49 @@ static struct json *engine_state_member(struct json *obj, const char *key)
     return found || json_set_object(obj, key, &found) == 0 ? found : NULL;
 }
 
+static bool engine_state_fits(const struct json *values)
+{
+    struct buf b;
+    buf_init(&b, ENGINE_STATE_MAX);
+    json_write(&b, values);
+    bool fits = buf_ok(&b);
+    buf_release(&b);
+    return fits;
+}
+
+/* Without this limit an engine that remembers more with each turn would fill the state of the conversation, and the
+ * visitor would get no answer any more. *kept is false when the value is left out. */
+static enum status engine_state_put(struct turn *u, struct json *values, const char *key, struct str text, bool *kept,
+                                    struct err *e)
+{
+    const struct json *before = json_get(values, key), *old = json_copy(u->arena, before);
+    if ((before && !old) || json_set_str(values, key, text) != 0)
+        return err_nomem(e);
+    *kept = engine_state_fits(values);
+    if (*kept)
+        return OK;
+    json_del(values, key);
+    return old && json_set_copy(values, key, old) != 0 ? err_nomem(e) : OK;
+}
+
 enum status turn_engine_state_set(struct turn *u, struct id engine, const struct engine_event *ev, struct err *e)
 {
     char id[ID_TEXT_MAX];
     const char *key = arena_strdup(u->arena, ev->key);
-    struct json *secret = NULL, *mine = NULL, *open = NULL;
+    struct json *mine = NULL, *values = NULL;
+    bool kept = false;
     if (!u->engines_kept)
         u->engines_kept = json_new_object(u->arena);
     if (u->engines_kept)
         mine = engine_state_member(u->engines_kept, id_text(ID_ENGINE, engine, id));
     if (!key || !mine)
         return err_nomem(e);
-    if (!ev->secret) {
-        open = engine_state_member(mine, "open");
-        return open && json_set_str(open, key, ev->text) == 0 ? OK : err_nomem(e);
-    }
-    secret = engine_state_unseal(u, json_get_str(mine, "sealed"));
-    if (!secret && !(secret = json_new_object(u->arena)))
-        return err_nomem(e);
-    return json_set_str(secret, key, ev->text) == 0 ? engine_state_seal(u, secret, mine, e) : err_nomem(e);
+    if (ev->secret && !(values = engine_state_unseal(u, json_get_str(mine, "sealed"))))
+        values = json_new_object(u->arena);
+    else if (!ev->secret)
+        values = engine_state_member(mine, "open");
+    enum status st = values ? engine_state_put(u, values, key, ev->text, &kept, e) : err_nomem(e);
+    if (st == OK && !kept)
+        log_line(LOG_WARN, "engine_state_dropped", LOG_S("engine", id));
+    return st == OK && kept && ev->secret ? engine_state_seal(u, values, mine, e) : st;
 }

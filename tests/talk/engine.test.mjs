@@ -307,6 +307,31 @@ test('agents of Dialogflow ES and CX answer a visitor in one session a conversat
     }
 })
 
+test('an engine that wants too much remembered is not remembered further, and still answers', async () => {
+    const { bot } = await engineBot(askFlow(), [hook], { type: 'webhook', settings: { secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' } })
+    let visitor = {}
+    for (let i = 0; i < 9; i++) {
+        hook.script = { reply: { messages: [`Answer ${i}`], variables: { n: `${i}`, [`v${i}`]: 'x'.repeat(9000) } } }
+        const reply = await send(parley, bot, { text: 'go', ...visitor })
+        assert.deepEqual([reply.status, texts(reply)], [200, [`Answer ${i}`]])
+        visitor = { conversation: reply.body.conversation, token: reply.body.token }
+    }
+    const { n, ...more } = hook.requests.at(-1).body.variables
+    assert.deepEqual([n, Object.keys(more)], ['7', ['v0']])
+    assert.match(parley.log('serve'), /engine_state_dropped/)
+})
+
+test('an engine whose key cannot be opened any more is passed over', async () => {
+    const { bot, tenant } = await engineBot(askFlow(), [one, two])
+    const lose = `UPDATE engine SET secrets = REVERSE(secrets) WHERE tenant_id = 0x${tenant}`
+    await parley.sql(`${lose} ORDER BY name LIMIT 1`)
+    two.script = { text: 'From the second.' }
+    assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['From the second.'])
+    await parley.sql(`${lose} ORDER BY name DESC LIMIT 1`)
+    assert.deepEqual(texts(await send(parley, bot, { text: 'go' })), ['No engine answered.'])
+    assert.deepEqual([one.requests.length, two.requests.length], [0, 1])
+})
+
 test('a choice and a form are filled by the engine', async () => {
     const flow = {
         format: 1, languages: ['en'], start: 'hello', variables: { name: { type: 'text' }, count: { type: 'number' } },
