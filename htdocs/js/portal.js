@@ -123,7 +123,7 @@ async function probe(form) {
     try {
         const reply = await fetch(form.action, { method: 'POST', headers: { Accept: 'application/json' }, body: new URLSearchParams(new FormData(form)) })
         const answer = await reply.json()
-        now = reply.ok ? answer : { ...now, message: answer.detail }
+        now = reply.ok ? answer : { ...now, message: answer.detail ?? now.message }
     } catch {
         // no connection, or a page in place of an answer: what stands above
     }

@@ -225,6 +225,24 @@ for (const scheme of ['light', 'dark']) {
     })
 }
 
+test('a test that is refused says why beside the form, and may be repeated', async () => {
+    const page = await fresh(), wrong = watch(page, ['404', '502'])
+    await signUp(page, parley.url, { workspace: 'Refused probes' })
+    await addEngine(page, 'Main', atFake())
+    await page.getByText('The engine was added.').waitFor()
+    const test = page.getByRole('button', { name: 'Test connection' })
+    await page.route('**/probe', route => route.fulfill({ status: 502, contentType: 'text/html', body: '<h1>Bad gateway</h1>' }))
+    await test.click()
+    await page.getByText('The test could not be made. Try again in a moment.').waitFor()
+    await page.unroute('**/probe')
+    await test.click()
+    await page.getByText('The engine works').waitFor()
+    await parley.sql("DELETE e FROM engine e JOIN tenant t ON t.tenant_id = e.tenant_id WHERE t.name = 'Refused probes'")
+    await test.click()
+    await page.getByText('There is no such engine.').waitFor()
+    assert.deepEqual(wrong, [])
+})
+
 test('without JavaScript the result of a test is a page that lists the models', async () => {
     const page = await (await browser.newContext({ javaScriptEnabled: false })).newPage()
     await signUp(page, parley.url, { workspace: 'Plain probes' })
