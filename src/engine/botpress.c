@@ -588,7 +588,7 @@ static void botpress_receive(struct engine_run *run, const struct engine_incomin
 }
 
 const struct engine_ops engine_botpress = {
-    .caps = ENGINE_CAN_STREAM | ENGINE_KEEPS_HISTORY | ENGINE_LATE_REPLIES | ENGINE_SERIAL,
+    .caps = ENGINE_CAN_STREAM | ENGINE_KEEPS_HISTORY | ENGINE_LATE_REPLIES,
     .size = sizeof(struct botpress),
     .open = botpress_open,
     .close = botpress_close,

@@ -176,7 +176,7 @@ static void botpress12_turn(struct engine_run *run)
 }
 
 const struct engine_ops engine_botpress12 = {
-    .caps = ENGINE_KEEPS_HISTORY | ENGINE_SERIAL,
+    .caps = ENGINE_KEEPS_HISTORY,
     .size = sizeof(struct botpress12),
     .open = botpress12_open,
     .probe = botpress12_turn,

@@ -35,7 +35,6 @@ struct text_think; /* engine/text.h */
 #define ENGINE_KEEPS_HISTORY 32U /* the server remembers the conversation: only the last message is sent */
 #define ENGINE_LATE_REPLIES 64U
 #define ENGINE_CAN_RERANK 256U
-#define ENGINE_SERIAL 128U /* one question of a visitor at a time */
 
 enum engine_role { ENGINE_SYSTEM, ENGINE_USER, ENGINE_ASSISTANT, ENGINE_TOOL };
 /* Either an address that the server fetches, or the bytes themselves with their media type. */
@@ -60,6 +59,8 @@ struct engine_tool {
     const struct json *parameters; /* JSON Schema of an object */
 };
 struct engine_turn {
+    /* One question of a conversation is asked at a time: its turns follow each other. A server that cannot bear two
+     * questions of one user at once (Botpress v12) is given the conversation as the user. */
     struct id bot, conversation, contact;
     struct str message_id;                 /* ours, of the visitor's message; unique in the conversation */
     struct str language;                   /* BCP 47, or "" */

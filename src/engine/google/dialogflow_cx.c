@@ -103,7 +103,7 @@ static void cx_ask(struct engine_run *run)
 }
 
 const struct engine_ops engine_dialogflow_cx = {
-    .caps = ENGINE_KEEPS_HISTORY | ENGINE_SERIAL,
+    .caps = ENGINE_KEEPS_HISTORY,
     .size = sizeof(struct dialogflow),
     .open = dialogflow_open,
     .probe = cx_ask,

@@ -168,7 +168,7 @@ static void es_ask(struct engine_run *run)
 }
 
 const struct engine_ops engine_dialogflow_es = {
-    .caps = ENGINE_KEEPS_HISTORY | ENGINE_SERIAL,
+    .caps = ENGINE_KEEPS_HISTORY,
     .size = sizeof(struct dialogflow),
     .open = dialogflow_open,
     .probe = es_ask,
