@@ -1,4 +1,9 @@
 /* test_crypto.c: published test vectors, sealed values that were altered or moved, and passwords. */
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+
 #include "base/crypto.h"
 #include "base/secret.h"
 #include "lib/test.h"
@@ -153,6 +158,57 @@ static void bytes_round_trip_as_base64url(void **state)
     buf_release(&b);
 }
 
+/* A new key of this kind as PEM. */
+static EVP_PKEY *made_key(int kind, int bits, struct buf *pem)
+{
+    EVP_PKEY *made = NULL;
+    char *text;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(kind, NULL);
+    BIO *out = BIO_new(BIO_s_mem());
+    assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+    if (bits)
+        assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, bits), 1);
+    assert_int_equal(EVP_PKEY_keygen(ctx, &made), 1);
+    assert_int_equal(PEM_write_bio_PrivateKey(out, made, NULL, NULL, 0, NULL, NULL), 1);
+    long n = BIO_get_mem_data(out, &text);
+    buf_clear(pem);
+    buf_add(pem, text, (size_t)n);
+    BIO_free(out);
+    EVP_PKEY_CTX_free(ctx);
+    return made;
+}
+
+static void rsa_signs_and_leaves_no_error_behind(void **state)
+{
+    (void)state;
+    struct buf pem, signature;
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    buf_init(&pem, 10000);
+    buf_init(&signature, 1000);
+    EVP_PKEY *good = made_key(EVP_PKEY_RSA, 2048, &pem);
+    assert_ok(crypto_rsa_sign_sha256(buf_str(&pem), STR("abc"), &signature, &e), &e);
+    assert_int_equal(signature.n, 256);
+    assert_int_equal(EVP_DigestVerifyInit(md, NULL, EVP_sha256(), NULL, good), 1);
+    assert_int_equal(EVP_DigestVerify(md, (const uint8_t *)signature.p, signature.n, (const uint8_t *)"abc", 3), 1);
+    buf_clear(&signature);
+    assert_int_equal(crypto_rsa_sign_sha256(str_sub(buf_str(&pem), 0, 900), STR("abc"), &signature, &e), ERR_INVALID);
+    assert_int_equal(e.code, E_rsa_key_invalid);
+    assert_int_equal(ERR_peek_error(), 0);
+    EVP_PKEY_free(good);
+    EVP_PKEY_free(made_key(EVP_PKEY_RSA, 1024, &pem));
+    assert_int_equal(crypto_rsa_sign_sha256(buf_str(&pem), STR("abc"), &signature, &e), ERR_INVALID);
+    assert_string_equal(e.message, "The private key has 1024 bits; it must have from 2048 to 4096.");
+    EVP_PKEY_free(made_key(EVP_PKEY_ED25519, 0, &pem));
+    assert_int_equal(crypto_rsa_sign_sha256(buf_str(&pem), STR("abc"), &signature, &e), ERR_INVALID);
+    assert_string_equal(e.message, "The private key is not an RSA key.");
+    assert_int_equal(crypto_rsa_sign_sha256(STR(""), STR("abc"), &signature, &e), ERR_INVALID);
+    assert_int_equal(signature.n, 0);
+    assert_int_equal(ERR_peek_error(), 0);
+    EVP_MD_CTX_free(md);
+    buf_release(&pem);
+    buf_release(&signature);
+}
+
 int main(void)
 {
     if (crypto_init(&e) != OK || crypto_init(&e) != OK)
@@ -162,6 +218,7 @@ int main(void)
                                        TEST(passwords),
                                        TEST(seals),
                                        TEST(sealed_values_open_only_where_they_belong),
-                                       TEST(bytes_round_trip_as_base64url)};
+                                       TEST(bytes_round_trip_as_base64url),
+                                       TEST(rsa_signs_and_leaves_no_error_behind)};
     return RUN(tests);
 }

@@ -169,13 +169,40 @@ static void a_secret_is_not_repeated(void **state)
     assert_string_equal(f.detail, "the key ** was wrong");
 }
 
+static void a_text_is_cut_between_what_is_drawn_as_one_character(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *cut;
+        int64_t most;
+    } rows[] = {
+        {"abc", "abc", 3},
+        {"abc", "ab", 2},
+        {"", "", 0},
+        {"a\xF0\x9F\x99\x82", "a", 2}, /* an emoji counts two */
+        {"a\xF0\x9F\x99\x82", "a\xF0\x9F\x99\x82", 3},
+        {"xe\xCC\x81", "x", 2},                        /* e with an accent of its own */
+        {"x\xF0\x9F\x91\x8D\xF0\x9F\x8F\xBD", "x", 4}, /* a thumb with a skin tone */
+        /* two flags of two letters each */
+        {"\xF0\x9F\x87\xA9\xF0\x9F\x87\xAA\xF0\x9F\x87\xAB\xF0\x9F\x87\xB7", "\xF0\x9F\x87\xA9\xF0\x9F\x87\xAA", 6},
+        /* woman, joiner, woman */
+        {"x\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x91\xA9", "x", 5},
+        {"e\xCC\x81\xCC\x81", "e\xCC\x81", 2}, /* nothing whole fits */
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct str cut = text_cut(str_from(rows[i].text), rows[i].most);
+        if (!str_eqz(cut, rows[i].cut))
+            fail_msg("row %zu is cut to \"%.*s\"", i, STR_F(cut));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_character_is_never_split), TEST(reasoning_at_the_beginning_is_left_out),
         TEST(tokens_are_estimated),       TEST(whole_characters_fit_into_quarters_of_tokens),
         TEST(the_newest_history_fits),    TEST(failures_have_a_class),
-        TEST(a_secret_is_not_repeated),
+        TEST(a_secret_is_not_repeated),   TEST(a_text_is_cut_between_what_is_drawn_as_one_character),
     };
     return RUN(tests);
 }

@@ -428,6 +428,19 @@ test('a cap that is set below what was used already is mailed with the first que
     assert.equal(await mails(), 2, 'a cap of 0 is a wish, and not news')
 })
 
+test('a live handoff of Dialogflow brings the conversation to a person', async () => {
+    const way = askFlow({ handoff: 'person' }, { person: { type: 'handoff', text: { en: 'A colleague will answer.' } } })
+    for (const [type, settings, script] of [
+        ['dialogflow_es', {}, { text: 'One moment.', result: { intent: { displayName: 'Person', liveAgentHandoff: true } } }],
+        ['dialogflow_cx', { location: REGION, agent: AGENT }, { messages: [{ text: { text: ['One moment.'] } }, { liveAgentHandoff: { metadata: { reason: 'asked' } } }] }],
+    ]) {
+        const { bot } = await engineBot(way, [dialogflow], { type, settings: { service_account: JSON.stringify(keyFile(dialogflow)), ...settings } })
+        dialogflow.script = script
+        const { body } = await send(parley, bot, { text: 'A person, please' })
+        assert.deepEqual([body.messages.map(m => m.text), body.state], [['One moment.', 'A colleague will answer.'], 'handoff'], type)
+    }
+})
+
 test('a handoff by an engine takes the way of the node, and the conversation waits for a person', async () => {
     const way = askFlow({ handoff: 'person' }, { person: { type: 'handoff', text: { en: 'A colleague will answer.' } } })
     const settings = { secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' }
