@@ -231,12 +231,3 @@ void google_token_keep(const struct google_account *g, struct str token, int64_t
     slot->expires_us = clock_mono_us() + (most - TOKEN_EARLY_S) * 1000000;
     pthread_mutex_unlock(&slots_lock);
 }
-
-void google_token_drop(const struct google_account *g, struct str token)
-{
-    pthread_mutex_lock(&slots_lock);
-    struct account_slot *slot = account_slot(g, false);
-    if (slot && slot->token.p && str_eq(str_n(slot->token.p, slot->token.n), token))
-        account_clear(&slot->token);
-    pthread_mutex_unlock(&slots_lock);
-}

@@ -336,7 +336,6 @@ static bool detect_on_failed(struct engine_run *run, const struct engine_failure
     (void)doc;
     if (f->http == 401 && !d->renewed) {
         d->renewed = true;
-        google_token_drop(&d->account, d->token);
         dialogflow_get_token(run);
         return true;
     }
