@@ -3,7 +3,7 @@
 // Runs for about 10 s.
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import { Testbed } from './testbed.mjs'
+import { bytes, Testbed } from './testbed.mjs'
 
 let bed, fake, ops
 
@@ -83,4 +83,15 @@ test('an attempt whose answer makes no sense is over, and the next click makes a
     const again = await begin(tenant, 'starter')
     assert.equal(again.ok, true, again.message)
     assert.deepEqual(await states(tenant), ['failed', 'open'])
+})
+
+test('after eleven attempts to make a customer the twelfth has a key of its own', async () => {
+    const tenant = await bed.tenant(), at = "'2027-03-01 09:00:00'"
+    const rows = Array.from({ length: 11 }, (_, serial) => // as text, 9 comes after 10
+        `('cust:${tenant}:test-1.${serial}', 'POST', '/v1/customers', REPEAT('x', 32), UNHEX('${bytes(tenant)}'), 'failed', ${at}, ${at})`)
+    await bed.install.sql(`INSERT INTO stripe_call (idem_key, method, path, params, tenant_id, state, created_at, first_sent_at) VALUES ${rows.join()}`)
+    const made = await ops.call({ op: 'customer', tenant })
+    assert.equal(made.ok, true, made.message)
+    assert.deepEqual(bed.customers(tenant).map(c => c.id), [made.customer])
+    assert.equal(fake.requests.findLast(r => r.method === 'POST' && r.path === '/v1/customers').idempotencyKey, `cust:${tenant}:test-1.11`)
 })
