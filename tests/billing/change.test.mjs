@@ -423,8 +423,11 @@ test('an immediate cancellation bills usage and leaves nothing else to pay', asy
 test('an immediate cancellation also ends a planned downgrade and an open checkout', async () => {
     const tenant = await bed.buyer('professional')
     await change(tenant, 'starter')
+    const [{ id, schedule }] = bed.subscriptions(tenant), from = fake.requests.length
     assert.equal((await ops.call({ op: 'end', tenant })).ok, true)
     assert.equal(bed.subscriptions(tenant)[0].status, 'canceled')
+    assert.deepEqual(fake.requests.slice(from).filter(r => r.method !== 'GET').map(r => `${r.method} ${r.path}`),
+        [`POST /v1/subscription_schedules/${schedule}/release`, `DELETE /v1/subscriptions/${id}`])
     const session = bed.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
     assert.equal((await ops.call({ op: 'end', tenant })).ok, true)
     assert.equal(fake.get(session.id).status, 'expired')

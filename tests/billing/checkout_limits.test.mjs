@@ -27,6 +27,14 @@ test('each attempt is recorded with its end', async () => {
     assert.deepEqual(await states(tenant), ['expired', 'expired'])
 })
 
+test('what is paid a moment before the end ends with the workspace', async () => {
+    const tenant = await bed.tenant()
+    fake.control.pay(bed.session((await begin(tenant, 'starter')).url).id)
+    const ended = await ops.call({ op: 'end', tenant })
+    assert.equal(ended.ok, true, ended.message)
+    assert.deepEqual(bed.subscriptions(tenant).map(s => s.status), ['canceled'])
+})
+
 test('a session whose answer was lost is the one that the next click gets', async () => {
     const tenant = await bed.tenant()
     fake.faults.add({ kind: 'dropAfter', method: 'POST', path: '/v1/checkout/sessions', times: 9 })

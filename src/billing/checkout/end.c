@@ -101,12 +101,11 @@ static enum status ending_run(struct ending *g, struct err *e)
     struct operation *op = g->op;
     struct err why = ERR_INIT;
     enum status st = attempts_end(op, &why);
-    if (st == ERR_CONFLICT && err_is(&why, E_subscribed)) /* what was just bought ends with the others */
-        st = OK;
-    else if (st != OK && e)
+    if (st != OK && !err_is(&why, E_subscribed)) { /* what was just bought ends with the others */
         *e = why;
-    if (st == OK)
-        st = operation_flush_usage(op, e);
+        return st;
+    }
+    st = operation_flush_usage(op, e);
     if (st == OK)
         st = ending_read(g, e);
     for (size_t i = 0; st == OK && i < g->sub_n; i++) {
