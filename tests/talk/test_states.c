@@ -201,6 +201,29 @@ static void a_contact_is_kept_and_limited(void **state)
     assert_int_equal(refusal(&in, ERR_INVALID), E_contact_too_large);
 }
 
+/* ---- the plan ---- */
+
+/* As after a first message that got no reply: the conversation is there, and its first reply counts like any other. */
+static void a_conversation_that_was_not_counted_yet_needs_a_place_in_the_plan(void **state)
+{
+    struct talk_out counted = say("hello", NULL), silent = say("hello", NULL);
+    const struct talk_in opening = message("hello", "", NULL), next = message("hello", "", &silent);
+    (void)state;
+    dbtest_sqlf(DB, "UPDATE conversation SET counted = 0 WHERE conversation_id = 0x%s",
+                dbtest_hex(silent.conversation));
+    dbtest_sqlf(DB, "DELETE FROM usage_ledger WHERE conversation_id = 0x%s", dbtest_hex(silent.conversation));
+    dbtest_sqlf(DB, "INSERT INTO tenant_override VALUES (0x%s, 'conversations', 1, 'test', NULL, NOW(3))",
+                dbtest_hex(tenant));
+    shared_bump("plan", tenant);
+    set_state(&silent, "open");
+    assert_int_equal(refusal(&opening, ERR_PLAN), E_plan_limit);
+    assert_int_equal(refusal(&next, ERR_PLAN), E_plan_limit);
+    assert_int_equal(say("hello", &counted).seq, last_of(&counted) + 1);
+    dbtest_sqlf(DB, "DELETE FROM tenant_override");
+    shared_bump("plan", tenant);
+    assert_int_equal(said(&next).seq, last_of(&silent) + 1);
+}
+
 /* ---- reading ---- */
 
 static void messages_are_read_in_order_from_a_number_on(void **state)
@@ -333,6 +356,7 @@ int main(int argc, char **argv)
                                        TEST(a_repeated_message_gets_the_same_messages_again),
                                        TEST(a_visitor_needs_the_token_and_the_tenant_does_not),
                                        TEST(a_contact_is_kept_and_limited),
+                                       TEST(a_conversation_that_was_not_counted_yet_needs_a_place_in_the_plan),
                                        TEST(messages_are_read_in_order_from_a_number_on),
                                        TEST(the_newest_two_hundred_messages_are_read),
                                        TEST(replies_and_conversations_can_be_rated)};
