@@ -75,6 +75,10 @@ test('a change at the end of the period, and its taking back, are recorded as do
         const from = fake.requests.length
         assert.equal((await ops.call({ op: 'undo', tenant })).ok, true)
         assert.deepEqual((await changes(tenant)).slice(-2), [{ kind, state: 'done' }, { kind: 'undo', state: 'done' }])
+        const terms = await bed.rows(tenant, `SELECT kind, HEX(from_terms_id) \`from\`, HEX(to_terms_id) \`to\` FROM plan_change
+            WHERE tenant_id = ? ORDER BY plan_change_id DESC LIMIT 2`)
+        const of = name => bytes(bed.price(name, 'base').metadata.plan_terms).toUpperCase(), present = of('professional')
+        assert.deepEqual(terms, [{ kind: 'undo', from: present, to: null }, { kind, from: present, to: plan === 'free' ? null : of(plan) }])
         assert.deepEqual(fake.requests.slice(from).filter(r => r.path.startsWith('/v1/invoices/')), [], 'no invoice is asked for')
     }
 })
