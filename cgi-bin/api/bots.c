@@ -375,17 +375,23 @@ void api_bots_engines_get(struct request *rq)
     api_end(&call, st, 200, out);
 }
 
-static enum status api_bots_read_chain(struct api_call *call, struct json *in, struct bot_engines *out)
+static enum status api_bots_read_ids(struct api_call *call, const struct json *list, struct id out[ENGINE_LINKS_MAX],
+                                     size_t *n)
 {
-    const struct json *chain = json_get(in, "chain");
-    *out = (struct bot_engines){.prompt = json_get_str(in, "prompt"), .limits = json_get(in, "limits")};
-    out->revision = (int)json_int(json_get(in, "revision"), -1);
-    if (json_len(chain) > ENGINE_LINKS_MAX)
+    *n = 0;
+    if (json_len(list) > ENGINE_LINKS_MAX)
         return err_at(&call->e, E_engines_too_many, "/chain", "A bot can have at most %d engines.", ENGINE_LINKS_MAX);
-    for (; out->n < json_len(chain); out->n++)
-        if (!id_parse(ID_ENGINE, json_str(json_at(chain, out->n)), &out->chain[out->n]))
+    for (; *n < json_len(list); (*n)++)
+        if (!id_parse(ID_ENGINE, json_str(json_at(list, *n)), &out[*n]))
             return err_raise_at(&call->e, E_engine_unknown, "/chain");
     return OK;
+}
+
+static enum status api_bots_read_chain(struct api_call *call, struct json *in, struct bot_engines *out)
+{
+    *out = (struct bot_engines){.prompt = json_get_str(in, "prompt"), .limits = json_get(in, "limits")};
+    out->revision = (int)json_int(json_get(in, "revision"), -1);
+    return api_bots_read_ids(call, json_get(in, "chain"), out->chain, &out->n);
 }
 
 /* Replaces all of it: what is left out is empty afterwards. */
@@ -466,16 +472,10 @@ void api_bots_canary_get(struct request *rq)
 
 static enum status api_bots_read_canary(struct api_call *call, const struct json *in, struct engine_canary *out)
 {
-    const struct json *chain = json_get(in, "chain");
     int64_t percent = json_int(json_get(in, "percent"), -1), version = json_int(json_get(in, "version"), 0);
     *out = (struct engine_canary){.percent = percent > 100 || percent < 0 ? -1 : (int)percent,
                                   .version = version > INT32_MAX || version < 0 ? -1 : (int)version};
-    if (json_len(chain) > ENGINE_LINKS_MAX)
-        return err_at(&call->e, E_engines_too_many, "/chain", "A bot can have at most %d engines.", ENGINE_LINKS_MAX);
-    for (; out->n < json_len(chain); out->n++)
-        if (!id_parse(ID_ENGINE, json_str(json_at(chain, out->n)), &out->chain[out->n]))
-            return err_raise_at(&call->e, E_engine_unknown, "/chain");
-    return OK;
+    return api_bots_read_ids(call, json_get(in, "chain"), out->chain, &out->n);
 }
 
 void api_bots_canary_put(struct request *rq)

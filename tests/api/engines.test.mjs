@@ -101,10 +101,10 @@ test('a bot asks its engines in order, with a prompt and limits', async () => {
     const { body: bot } = await call(mine, 'POST', '/v1/bots', { template: 'faq', name: 'Chained' })
     const [first, second] = [await made(mine, openai('First')), await made(mine, openai('Second one'))]
     const path = `/v1/bots/${bot.id}/engines`
-    assert.deepEqual((await call(mine, 'GET', path)).body, { chain: [], prompt: '', limits: {}, revision: 0 })
+    assert.deepEqual((await call(mine, 'GET', path)).body, { chain: [], prompt: '', limits: {}, revision: 0, caps_reached: [] })
     const wanted = { chain: [second.id, first.id], prompt: 'You help {{name}}.', limits: { temperature: 0.2, visitor: { calls_day: 20 } } }
-    assert.deepEqual((await call(mine, 'PUT', path, wanted)).body, { ...wanted, revision: 1 })
-    assert.deepEqual((await call(mine, 'GET', path)).body, { ...wanted, revision: 1 })
+    assert.deepEqual((await call(mine, 'PUT', path, wanted)).body, { ...wanted, revision: 1, caps_reached: [] })
+    assert.deepEqual((await call(mine, 'GET', path)).body, { ...wanted, revision: 1, caps_reached: [] })
     assert.equal((await call(mine, 'GET', `/v1/engines/${first.id}`)).body.bots, 1)
     const stale = await call(mine, 'PUT', path, { ...wanted, revision: 0 })
     assert.deepEqual([stale.status, stale.body.code], [409, 'engines_changed'])

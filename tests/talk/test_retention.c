@@ -128,51 +128,38 @@ static void each_batch_begins_where_the_last_one_ended(void **state)
     assert_true(id_eq(after, old[4]));
 }
 
-static int64_t sweep_events(struct id tenant, int64_t before_ms)
+typedef enum status sweep_fn(struct db *conn, struct id tenant, int64_t before_ms, int limit, int64_t *n,
+                             struct err *e);
+
+static void rows_are_deleted_by_age(sweep_fn *fn, const char *table)
 {
-    int64_t n;
-    OKAY(retention_sweep_events(c, tenant, before_ms, 3, &n, &fail));
-    return n;
+    static const int64_t before[] = {0, NOW - 90 * DAY_MS, NOW - 90 * DAY_MS, NOW - 90 * DAY_MS};
+    static const int64_t gone[] = {0, 3, 1, 0};
+    struct id mine = workspace("free"), theirs = workspace("free");
+    for (int i = 0; i < 4; i++)
+        conversation(mine, NOW - 90 * DAY_MS - 1000 * (1 + i), NOW);
+    conversation(mine, NOW - 90 * DAY_MS, NOW);
+    conversation(theirs, NOW - 200 * DAY_MS, NOW);
+    for (size_t i = 0; i < COUNT_OF(before); i++) {
+        int64_t n;
+        OKAY(fn(c, mine, before[i], 3, &n, &fail));
+        assert_int_equal(n, gone[i]);
+    }
+    assert_int_equal(rows(table, mine), 1);
+    assert_int_equal(rows(table, theirs), 1);
+    assert_int_equal(rows("conversation", mine), 5);
 }
 
 static void turn_events_are_deleted_at_the_same_age(void **state)
 {
     (void)state;
-    struct id mine = workspace("free"), theirs = workspace("free");
-    for (int i = 0; i < 4; i++)
-        conversation(mine, NOW - 90 * DAY_MS - 1000 * (1 + i), NOW);
-    conversation(mine, NOW - 90 * DAY_MS, NOW);
-    conversation(theirs, NOW - 200 * DAY_MS, NOW);
-    assert_int_equal(sweep_events(mine, 0), 0);
-    assert_int_equal(sweep_events(mine, NOW - 90 * DAY_MS), 3);
-    assert_int_equal(sweep_events(mine, NOW - 90 * DAY_MS), 1);
-    assert_int_equal(sweep_events(mine, NOW - 90 * DAY_MS), 0);
-    assert_int_equal(rows("turn_event", mine), 1);
-    assert_int_equal(rows("turn_event", theirs), 1);
-    assert_int_equal(rows("conversation", mine), 5);
-}
-
-static int64_t sweep_calls(struct id tenant, int64_t before_ms)
-{
-    int64_t n;
-    OKAY(engine_account_sweep(c, tenant, before_ms, 3, &n, &fail));
-    return n;
+    rows_are_deleted_by_age(retention_sweep_events, "turn_event");
 }
 
 static void calls_to_engines_are_deleted_at_the_same_age(void **state)
 {
     (void)state;
-    struct id mine = workspace("free"), theirs = workspace("free");
-    for (int i = 0; i < 4; i++)
-        conversation(mine, NOW - 90 * DAY_MS - 1000 * (1 + i), NOW);
-    conversation(mine, NOW - 90 * DAY_MS, NOW);
-    conversation(theirs, NOW - 200 * DAY_MS, NOW);
-    assert_int_equal(sweep_calls(mine, 0), 0);
-    assert_int_equal(sweep_calls(mine, NOW - 90 * DAY_MS), 3);
-    assert_int_equal(sweep_calls(mine, NOW - 90 * DAY_MS), 1);
-    assert_int_equal(sweep_calls(mine, NOW - 90 * DAY_MS), 0);
-    assert_int_equal(rows("engine_call", mine), 1);
-    assert_int_equal(rows("engine_call", theirs), 1);
+    rows_are_deleted_by_age(engine_account_sweep, "engine_call");
 }
 
 static int64_t days(struct id tenant)
@@ -242,10 +229,9 @@ static void a_state_of_a_newer_release_is_an_error(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        TEST(only_old_conversations_are_deleted), TEST(each_batch_begins_where_the_last_one_ended),
-        TEST(turn_events_are_deleted_at_the_same_age),
-        TEST(calls_to_engines_are_deleted_at_the_same_age), TEST(history_is_kept_for_the_paid_retention),
-        TEST(a_state_of_a_newer_release_is_an_error)};
+        TEST(only_old_conversations_are_deleted),      TEST(each_batch_begins_where_the_last_one_ended),
+        TEST(turn_events_are_deleted_at_the_same_age), TEST(calls_to_engines_are_deleted_at_the_same_age),
+        TEST(history_is_kept_for_the_paid_retention),  TEST(a_state_of_a_newer_release_is_an_error)};
     dbtest_begin(argc, argv);
     config = dbtest_config(DB);
     dbtest_migrate(config);
