@@ -39,8 +39,7 @@ struct completion {
 
 /* ---- the request ---- */
 
-/* The text of a message: a string, or the parts of the type "text". A bot reads no images yet, so a message without
- * any text is refused. */
+/* The text of a message: a string, or the parts of the type "text". */
 static enum status completion_text(struct completion *x, const struct json *content, struct str *out, struct err *e)
 {
     struct buf b;
@@ -73,7 +72,16 @@ static enum status completion_read_messages(struct completion *x, const struct j
     const struct json *last = json_at(messages, n - 1);
     if (!str_eqz(json_get_str(last, "role"), "user"))
         return err_at(e, E_field_type, "/messages", "The last message must have the role \"user\".");
-    return completion_text(x, json_get(last, "content"), &x->turn->in.text, e);
+    struct talk_in *to = &x->turn->in;
+    struct openai_images images = {0};
+    enum status st = completion_text(x, json_get(last, "content"), &to->text, e);
+    if (st == OK)
+        st = openai_read_images(json_get(last, "content"), x->rq->arena, &images, e);
+    if (st == OK && images.n && !to->text.n) /* the flow of a bot answers texts */
+        st = err_at(e, E_field_missing, "/messages", "A message with an image needs a text as well.");
+    to->images = images.all;
+    to->image_n = images.n;
+    return st;
 }
 
 static enum status completion_read_stop(struct completion *x, const struct json *stop, struct err *e)

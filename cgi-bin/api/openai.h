@@ -4,6 +4,7 @@
 #define PARLEY_API_OPENAI_H
 
 #include "base/json.h"
+#include "engine/engine.h"
 #include "web/server.h"
 
 /* For `problem` of struct web_program: the error of an OpenAI route in OpenAI's shape. False: the route has the usual
@@ -14,6 +15,15 @@ void openai_write_error(struct buf *b, const struct err *e, int status);
 
 /* `user`, the name of a visitor; "" when there is none. ERR_INVALID code id_too_long. */
 enum status openai_read_user(const struct json *in, struct str *out, struct err *e);
+
+/* The parts of the type "image_url" in the content of a message; none in a content that is a text. Texts and bytes are
+ * borrowed from `content` or live in the arena. ERR_INVALID code field_type with the number of the part: too many, or
+ * an image that is neither an https:// address nor a data: address of a known type. */
+struct openai_images {
+    struct engine_image *all;
+    size_t n;
+};
+enum status openai_read_images(const struct json *content, struct arena *a, struct openai_images *out, struct err *e);
 
 /* The text of an answer, with `stop` and `max_tokens` applied to whole characters as it comes. Pieces come in through
  * openai_cut_add and go on to `out`; a tail that may be the beginning of a stop sequence is kept until it is not. */

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/waker.h"
 #include "db/db.h"
+#include "engine/engine.h"
 #include "flow/flow.h"
 #include "talk/channel.h"
 
@@ -32,6 +33,10 @@ struct talk_in {
     struct str visitor; /* for limits: the visitor's address, or with `tenant` the name the tenant gave it; "" = none */
     bool (*gone)(void *ctx); /* did the visitor leave? may be NULL */
     void *gone_ctx;
+    /* What the visitor shows with the text, to engines that can take images; not recorded, so it belongs to this
+     * message only. A bot that hides personal data sends none, since nothing can be hidden in them. */
+    const struct engine_image *images;
+    size_t image_n;
 };
 /* Who a message is from. */
 enum talk_sender { SENDER_SYSTEM, SENDER_VISITOR, SENDER_BOT, SENDER_AGENT };

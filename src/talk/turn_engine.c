@@ -123,7 +123,9 @@ static enum status engine_make_turn(struct turn *u, struct engine_turn *t, struc
     struct engine_message *said = all + 1;
     if (n)
         memcpy(said, u->engines.history, n * sizeof(*said));
-    said[n++] = (struct engine_message){.role = ENGINE_USER, .text = q->text};
+    bool hides = json_bool(json_get(u->engine.limits, "mask"));
+    said[n++] = (struct engine_message){
+        .role = ENGINE_USER, .text = q->text, .images = u->in->images, .image_count = hides ? 0 : u->in->image_n};
     st = engine_add_tools(u, said, &n, e);
     if (st != OK)
         return st;

@@ -149,3 +149,39 @@ test('a stream whose engine says nothing for long is kept alive by comment lines
     assert.match(text, /^(:\n\n)+data: \{/)
     assert.match(text, /At last\.[^]*data: \[DONE\]\n\n$/)
 })
+
+const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+const shows = (...urls) => [{ role: 'user', content: [{ type: 'text', text: 'What is this?' }, ...urls.map(url => ({ type: 'image_url', image_url: { url } }))] }]
+
+test('images of a message reach the engine, and only with that message', async () => {
+    const bot = await fakeBot(at(fake)), user = 'shows-things', image = url => ({ type: 'image_url', image_url: { url } })
+    await client.chat.completions.create({ model: bot, user, messages: shows(`data:image/png;base64,${PIXEL}`, 'https://example.org/cat.jpg?size=2') })
+    assert.deepEqual(fake.requests.at(-1).body.messages.at(-1), { role: 'user', content: [{ type: 'text', text: 'What is this?' }, image(`data:image/png;base64,${PIXEL}`), image('https://example.org/cat.jpg?size=2')] })
+    await client.chat.completions.create({ ...ask(bot, 'And now?'), user })
+    assert.ok(!JSON.stringify(fake.requests.at(-1).body).includes('image_url'))
+    const large = `data:image/jpeg;base64,${Buffer.alloc(600000, 7).toString('base64')}`
+    await client.chat.completions.create({ model: bot, messages: shows(large) })
+    assert.equal(fake.requests.at(-1).body.messages.at(-1).content[1].image_url.url, large)
+})
+
+test('an image that no engine could read is refused with its place, and one that is too large with 413', async () => {
+    const bot = await fakeBot(at(fake)), create = messages => failed(client.chat.completions.create({ model: bot, messages }))
+    for (const url of ['http://example.org/a.png', 'https://me:secret@example.org/a.png', 'file:///etc/passwd', '', 'data:text/html;base64,AAAA', 'data:image/svg+xml;base64,AAAA', 'data:image/png,AAAA', 'data:image/png;base64,',
+        'data:image/png;base64,not base64!', `https://example.org/${'x'.repeat(2000)}`]) {
+        const error = await create(shows(`data:image/png;base64,${PIXEL}`, url))
+        assert.deepEqual([error.status, error.code], [422, 'field_type'], url.slice(0, 50))
+        assert.match(error.param ?? error.message, /2/)
+    }
+    assert.match((await create(shows(...Array(9).fill('https://example.org/a.png')))).message, /at most 8 images/)
+    assert.match((await create([{ role: 'user', content: shows('https://example.org/a.png')[0].content.slice(1) }])).message, /needs a text as well/)
+    assert.equal((await create(shows(`data:image/png;base64,${'A'.repeat(1200000)}`))).status, 413)
+    assert.equal(fake.requests.length, 0)
+})
+
+test('a bot that hides personal data sends no image', async () => {
+    const bot = await fakeBot(at(fake))
+    const set = await call(mine, 'PUT', `/v1/bots/${bot}/engines`, { chain: (await call(mine, 'GET', `/v1/bots/${bot}/engines`)).body.chain, limits: { mask: true } })
+    assert.equal(set.status, 200, JSON.stringify(set.body))
+    await client.chat.completions.create({ model: bot, messages: shows('https://example.org/cat.jpg') })
+    assert.equal(fake.requests.at(-1).body.messages.at(-1).content, 'What is this?')
+})
