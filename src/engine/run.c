@@ -151,7 +151,7 @@ static struct str run_clean_text(struct arena *a, struct str s, bool *ok)
 {
     struct str clean = s;
     struct buf b;
-    if (utf8_text(s))
+    if (!s.n || utf8_text(s))
         return s;
     buf_init(&b, 4 * s.n);
     text_clean(&b, s);
