@@ -59,6 +59,15 @@ static enum error_code refusal(const struct talk_in *in, enum status st)
     return e.code;
 }
 
+static struct id published(const struct actor *who, struct str template)
+{
+    struct bot b;
+    int version;
+    OKAY(bot_create(c, config, who, &(struct bot_wanted){template, STR("My bot"), STR_EMPTY}, &arena, &b, &fail));
+    OKAY(bot_publish(c, who, &(struct bot_publishing){.bot = b.id}, &arena, &version, &fail));
+    return b.id;
+}
+
 /* As another process sets it: this one remembers nothing. */
 static void set_state(const struct talk_out *of, const char *name)
 {
@@ -121,6 +130,34 @@ static void a_message_to_a_closed_conversation_begins_the_flow_again(void **stat
     assert_int_equal(again.state, TALK_OPEN);
     assert_int_equal(again.n, first.n);
     assert_true(str_eq(again.messages[0].m.text, first.messages[0].m.text));
+}
+
+/* ---- many replies ---- */
+
+#define SAYS(a, b, c, next)                                                                         \
+    "{\"type\":\"say\",\"messages\":[{\"type\":\"text\",\"text\":{\"en\":\"" a                      \
+    "\"}},{\"type\":\"text\",\"text\":{\"en\":\"" b "\"}},{\"type\":\"text\",\"text\":{\"en\":\"" c \
+    "\"}}],\"next\":\"" next "\"}"
+
+static void a_turn_keeps_all_of_its_replies(void **state)
+{
+    static const struct str nine = STR("{\"format\":1,\"languages\":[\"en\"],\"start\":\"a\",\"nodes\":{\"a\":" SAYS(
+        "1", "2", "3", "b") ",\"b\":" SAYS("4", "5", "6", "c") ",\"c\":" SAYS("7", "8", "9",
+                                                                              "z") ",\"z\":{\"type\":\"end\"}}}");
+    const struct actor who = {.cli = true, .role = ROLE_OWNER, .tenant = tenant};
+    struct talk_in in = message("hello", "", NULL);
+    struct json *old, *flow;
+    int revision, version;
+    (void)state;
+    in.bot = published(&who, STR("faq"));
+    OKAY(bot_draft(c, tenant, in.bot, &arena, &old, &revision, &fail));
+    OKAY(json_parse(&arena, nine, MAX_JSON_DEPTH, &flow, &fail));
+    OKAY(bot_draft_save(c, &who, in.bot, flow, revision, &fail));
+    OKAY(bot_publish(c, &who, &(struct bot_publishing){.bot = in.bot}, &arena, &version, &fail));
+    const struct talk_out out = said(&in);
+    assert_int_equal(out.n, 6); /* the visitor has seen the first three, the greeting */
+    for (size_t i = 0; i < out.n; i++)
+        assert_int_equal(*out.messages[i].m.text.p, '4' + (int)i);
 }
 
 /* ---- a message that arrives twice ---- */
@@ -317,15 +354,6 @@ static void replies_and_conversations_can_be_rated(void **state)
                      1);
 }
 
-static struct id published(const struct actor *who, struct str template)
-{
-    struct bot b;
-    int version;
-    OKAY(bot_create(c, config, who, &(struct bot_wanted){template, STR("My bot"), STR_EMPTY}, &arena, &b, &fail));
-    OKAY(bot_publish(c, who, &(struct bot_publishing){.bot = b.id}, &arena, &version, &fail));
-    return b.id;
-}
-
 static enum status open_all(struct err *e)
 {
     struct actor who = {.cli = true, .role = ROLE_OWNER};
@@ -353,6 +381,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {TEST(a_message_to_a_person_gets_no_reply),
                                        TEST(a_message_to_a_closed_conversation_begins_the_flow_again),
+                                       TEST(a_turn_keeps_all_of_its_replies),
                                        TEST(a_repeated_message_gets_the_same_messages_again),
                                        TEST(a_visitor_needs_the_token_and_the_tenant_does_not),
                                        TEST(a_contact_is_kept_and_limited),
