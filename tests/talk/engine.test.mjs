@@ -6,6 +6,7 @@ import { AGENT, keyFile, REGION, startDialogflow } from '../engine/fake/dialogfl
 import { KEY, startOpenai } from '../engine/fake/openai.mjs'
 import { Fake } from '../engine/fake/server.mjs'
 import { startInstall, until } from '../lib/install.mjs'
+import { askFlow, makeEngineBot } from './engines.mjs'
 import { checkLedger, makeBot, newId, send, shown, stream } from './lib.mjs'
 
 let parley, one, two, botpress, hook, dialogflow
@@ -27,36 +28,7 @@ after(async () => {
     await dialogflow?.stop()
 })
 
-/** Asks the engine with each message; says why when none answers. */
-const askFlow = (more = {}, nodes = {}, variables = {}) => ({
-    format: 1, languages: ['en'], start: 'hello', variables,
-    nodes: {
-        hello: { type: 'say', messages: [{ type: 'text', text: { en: 'Hello!' } }], next: 'ask' },
-        ask: { type: 'engine', error: 'sorry', ...more },
-        sorry: { type: 'ask', text: { en: 'No engine answered.' }, expect: 'text', next: 'ask' },
-        ...nodes,
-    },
-})
-
-/** A bot with a chain of engines at these fakes. */
-async function engineBot(flow, fakes, { prompt, limits, type = 'openai', settings = {}, key = KEY, tenant: workspace } = {}) {
-    const made = await makeBot(parley, flow, { tenant: workspace }), tenant = shown('ws', made.tenant)
-    const api = (await parley.run('key', 'create', '--tenant', tenant, '--scopes', 'read,write')).trim()
-    const call = async (method, path, body) => {
-        const reply = await fetch(`${parley.url}/v1${path}`, { method, headers: { Authorization: `Bearer ${api}`, 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
-        assert.ok(reply.ok, `${path}: ${reply.status}`)
-        return reply.status === 204 ? null : reply.json()
-    }
-    const chain = []
-    for (const [i, fake] of fakes.entries()) {
-        fake.clear?.()
-        const own = type === 'openai' ? { base_url: `${fake.url}/v1`, model: 'small', api_key: key } : { base_url: fake.url }
-        const engine = await call('POST', '/engines', { type, name: `Engine ${i}`, settings: { ...own, ...settings } })
-        chain.push(engine.id)
-    }
-    await call('PUT', `/bots/${made.bot}/engines`, { chain, prompt, limits })
-    return { ...made, call, chain }
-}
+const engineBot = (...args) => makeEngineBot(parley, ...args)
 
 /** A member of a workspace, who can receive mail. */
 const addOwner = (tenant, email, role = 'owner') => {
