@@ -324,6 +324,48 @@ test('a limit that is reached is shown with the bot and with the engines of the 
     assert.deepEqual(wrong, [])
 })
 
+test('a comparison is begun and ended on a page of its own', async () => {
+    const page = await fresh(), wrong = watch(page, ['422'])
+    await signUp(page, parley.url, { workspace: 'Canaries' })
+    const bot = await createBot(page, parley.url)
+    await page.goto(`${parley.url}${bot}/canary`)
+    await page.getByRole('heading', { name: 'The bot is not published yet' }).waitFor()
+    await isAccessible(page)
+    await parley.run('bot', 'publish', bot.split('/').pop())
+    await addEngine(page, 'Try me')
+    await page.goto(`${parley.url}${bot}/engines`)
+    await page.getByRole('link', { name: 'Begin or end a comparison' }).click()
+    await page.getByLabel('Engine 1').selectOption({ label: '1. Try me' })
+    for (const share of ['60', '0', 'abc']) {
+        await page.getByLabel('Share of the new conversations').fill(share)
+        await page.getByRole('button', { name: 'Begin' }).click()
+        await page.getByRole('alert').getByText('1 to 50 percent').waitFor()
+        assert.equal(await page.getByLabel('Share of the new conversations').inputValue(), share, 'what was typed stays')
+        assert.equal(await page.getByLabel('Engine 1').locator('option:checked').textContent(), '1. Try me')
+    }
+    await isAccessible(page, 'a refused comparison')
+    await page.getByLabel('Share of the new conversations').fill('50')
+    await page.getByRole('button', { name: 'Begin' }).click()
+    await page.getByText('The comparison has begun.').waitFor()
+    for (let i = 0; i < 12; i++) {
+        const reply = await fetch(`${parley.url}/chat/${bot.split('/').pop()}/messages`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"text":"Hi"}' })
+        assert.equal(reply.status, 200)
+    }
+    await page.reload()
+    const rows = await page.getByRole('region', { name: 'Comparison' }).getByRole('row').allInnerTexts()
+    assert.equal(rows.slice(1).reduce((sum, r) => sum + Number(r.split(/\t/)[1]), 0), 12, `${rows}`)
+    await page.goto(`${parley.url}${bot}/canary`)
+    await isAccessible(page, 'a comparison that runs')
+    await page.setViewportSize({ width: 390, height: 844 })
+    await isAccessible(page, 'on a phone')
+    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/canary-phone.png`, fullPage: true })
+    await page.getByRole('button', { name: 'End the comparison' }).click()
+    await page.getByText('The comparison has ended.').first().waitFor()
+    await page.goto(`${parley.url}${bot}/canary`)
+    assert.equal(await page.getByRole('button', { name: 'End the comparison' }).count(), 0)
+    assert.deepEqual(wrong, [])
+})
+
 test('a comparison is shown with the bot', async () => {
     const page = await fresh(), wrong = watch(page)
     await signUp(page, parley.url, { workspace: 'Compared' })

@@ -115,22 +115,6 @@ static enum status engines_show_use(struct page *pg, struct id bot)
     return st;
 }
 
-/* One select for each place of the chain; each lists all engines of the workspace. */
-static void engines_show_chain(struct page *pg, const struct bot_engines *b, const struct workspace_engine *all,
-                               size_t n)
-{
-    for (size_t place = 0; place < ENGINE_LINKS_MAX && place < n; place++) {
-        const char *slot = arena_strdup(pg->rq->arena, str_from(view_at(pg->v, "Places", place, "Engines")));
-        view_int(pg->v, view_at(pg->v, "Places", place, "Number"), (int64_t)place + 1);
-        for (size_t i = 0; slot && i < n; i++) {
-            bool here = place < b->n && id_eq(b->chain[place], all[i].id);
-            view_id(pg->v, view_at(pg->v, slot, i, "Id"), TEXT_ID(ID_ENGINE, all[i].id));
-            view_str(pg->v, view_at(pg->v, slot, i, "Name"), all[i].name);
-            view_bool(pg->v, view_at(pg->v, slot, i, "Selected"), here);
-        }
-    }
-}
-
 static void engines_show_counts(struct page *pg, size_t arm, const struct canary_counts *n)
 {
     char price[40];
@@ -184,7 +168,7 @@ static void engines_show(struct page *pg, struct id bot, const struct bot_engine
         page_fail(pg);
         return;
     }
-    engines_show_chain(pg, b, all, n);
+    bots_chain_show(pg, b->chain, b->n, all, n);
     engines_show_numbers(pg, b->limits);
     engines_show_scopes(pg, b->limits);
     view_bool(pg->v, "Engines.Any", n > 0);
@@ -272,19 +256,6 @@ static enum status engines_read_lists(struct page *pg, struct json *limits)
     return st;
 }
 
-static enum status engines_read_chain(struct page *pg, struct bot_engines *b)
-{
-    b->n = 0;
-    for (int place = 1; place <= ENGINE_LINKS_MAX; place++) {
-        char field[20];
-        snprintf(field, sizeof(field), "engine_%d", place);
-        struct str text = request_form(pg->rq, field);
-        if (text.n && !id_parse(ID_ENGINE, text, &b->chain[b->n++]))
-            return err_raise_at(&pg->e, E_engine_unknown, "chain");
-    }
-    return OK;
-}
-
 static enum status engines_read_form(struct page *pg, struct bot_engines *b)
 {
     int64_t revision = 0;
@@ -301,7 +272,7 @@ static enum status engines_read_form(struct page *pg, struct bot_engines *b)
         else if (json_set_str(b->limits, texts[i], text) != 0)
             return err_nomem(&pg->e);
     }
-    enum status st = engines_read_chain(pg, b);
+    enum status st = bots_chain_read(pg, b->chain, &b->n);
     if (st == OK)
         st = engines_read_lists(pg, b->limits);
     return st == OK ? engines_read_numbers(pg, b->limits) : st;

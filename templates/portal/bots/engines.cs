@@ -50,5 +50,6 @@ def:engines_caps(scope, legend, open) ?><details class="fold mb-2"<?cs if:Form.E
 <div class="card table-card" tabindex="0" role="region" aria-labelledby="s-canary"><table class="table card-table"><thead><tr><th scope="col"><?cs var:T.Bots.Engines.CanaryOf ?></th><th scope="col"><?cs var:T.Bots.Engines.CanaryConversations ?></th><th scope="col"><?cs var:T.Bots.Engines.CanaryAnswered ?></th><th scope="col"><?cs var:T.Bots.Engines.CanaryHandedOff ?></th><th scope="col"><?cs var:T.Bots.Engines.CanaryRated ?></th><th scope="col"><?cs var:T.Bots.Engines.CanaryTime ?></th><th scope="col"><?cs var:T.Bots.Engines.CanaryPrice ?></th></tr></thead><tbody>
 <?cs each:r = Canary.Arms ?><tr><th scope="row"><?cs var:r.Name ?></th><td><?cs var:r.Conversations ?></td><td><?cs var:r.Answered ?></td><td><?cs var:r.HandedOff ?></td><td>+<?cs var:r.RatedUp ?> / −<?cs var:r.RatedDown ?></td><td><?cs var:r.Time ?> ms</td><td><?cs var:r.Price ?></td></tr>
 <?cs /each ?></tbody></table></div></div><?cs /if ?>
+<?cs if:Can.BotPublish == "1" && Engines.Any == "1" ?><p class="mt-3"><a href="/app/bots/<?cs var:Bot.Id ?>/canary"><?cs var:T.Bots.Canary.Link ?></a></p><?cs /if ?>
 </div></div>
 <?cs include!"layout/bottom.cs" ?>
