@@ -168,7 +168,7 @@ void engines_engine_post(struct request *rq)
 {
     struct page pg;
     struct engine_form form;
-    struct workspace_engine saved;
+    struct workspace_engine saved = {.name = STR_EMPTY};
     struct json *settings;
     if (!page_begin(rq, &pg) || !engine_load_form(&pg, &form))
         return;

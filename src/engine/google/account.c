@@ -88,7 +88,8 @@ static void account_keep(struct account_text *t, struct str s)
     if (!copy)
         return;
     memcpy(copy, s.p, s.n);
-    *t = (struct account_text){copy, s.n};
+    t->p = copy;
+    t->n = s.n;
 }
 
 /* The slot of the account. Without one, and if one is to be made, the slot that was not used for the longest time. */

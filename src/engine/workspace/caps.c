@@ -308,7 +308,7 @@ enum status engine_caps_reached(struct db *c, struct id tenant, struct id bot, c
     for (int monthly = 0; monthly < 2; monthly++)
         periods[count++] = (struct account_period){"visitor", bot, monthly, caps_period_start(monthly, now_ms)};
     *n = 0;
-    if (!(*out = arena_array(a, CAPS_PERIODS * CAPS_KINDS, sizeof(**out))))
+    if (!(*out = arena_array(a, (size_t)CAPS_PERIODS * CAPS_KINDS, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; st == OK && i < count; i++)
         st = caps_add_reached(c, tenant, limits, &periods[i], a, *out, n, e);
