@@ -247,9 +247,9 @@ static void missing_values_are_left_out_or_refused(void **state)
 /* Every mail there is, each value given: no place is left to fill. */
 static void every_text_can_be_written(void **state)
 {
-    static const char *const names[] = {"workspace", "used",   "included", "until", "plan",  "next",
-                                        "amount",    "retry",  "unit",     "cap",   "price", "bots",
-                                        "kind",      "object", "words",    "since", "server"};
+    static const char *const names[] = {"workspace", "used",  "included", "until", "plan",  "next",   "amount",
+                                        "retry",     "unit",  "cap",      "price", "bots",  "kind",   "object",
+                                        "words",     "since", "server",   "bot",   "calls", "tokens", "cost"};
     struct err e = ERR_INIT;
     struct view *v = view_new(&arena, "en");
     struct mail_written w;
