@@ -116,7 +116,7 @@ const WHILE_UNPAID = {
     // existing things can be corrected, shown and deleted
     allowed: ['bots_rename_post', 'bots_delete_post', 'bots_flow_post', 'bots_brand_post', 'bots_test_post', 'bots_answers_delete_post', 'bots_publish_post',
         'bots_rollback_post', 'conversations_close_post', 'api_bots_bot_patch', 'api_bots_bot_delete', 'api_bots_flow_put', 'api_bots_brand_put',
-        'api_bots_publish_post', 'api_bots_rollback_post', 'api_secrets_name_put', 'api_secrets_name_delete', 'api_engines_engine_patch', 'api_engines_engine_delete', 'api_engines_probe_post', 'engines_probe_post', 'api_bots_engines_put', 'api_chat_completions_post', 'api_embeddings_post', 'bots_engines_post', 'engines_delete_post', 'workspace_secrets_post', 'workspace_secrets_delete_post'],
+        'api_bots_publish_post', 'api_bots_rollback_post', 'api_secrets_name_put', 'api_secrets_name_delete', 'api_engines_engine_patch', 'api_engines_engine_delete', 'api_engines_probe_post', 'engines_probe_post', 'api_bots_engines_put', 'api_chat_completions_post', 'api_embeddings_post', 'api_bots_canary_put', 'bots_engines_post', 'bots_canary_post', 'bots_canary_end_post', 'engines_delete_post', 'workspace_secrets_post', 'workspace_secrets_delete_post'],
     // the way to pay
     money: ['billing_overage_post', 'billing_checkout_post', 'billing_change_post', 'billing_undo_post', 'billing_portal_post'],
 }
