@@ -261,6 +261,7 @@ test('the page of a test result has nothing that axe finds wrong', async () => {
     const page = await fresh()
     await signUp(page, parley.url, { workspace: 'Result page' })
     await addEngine(page, 'Main', atFake())
+    await page.getByText('The engine was added.').waitFor()
     await page.evaluate(() => document.querySelector('form[data-probe]').submit()) // past the script
     await page.getByRole('heading', { name: 'Models that the provider offers' }).waitFor()
     await isAccessible(page)
