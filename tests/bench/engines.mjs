@@ -128,9 +128,9 @@ const median = list => ranked(list)[list.length >> 1]
 const p99 = list => ranked(list)[Math.floor(0.99 * list.length)]
 
 async function streamingRows(parley, bot) {
-    for (let i = 0; i < 3; i++) await addedTime(parley, bot)
     const all = []
     await Promise.all(Array.from({ length: VISITORS }, async (_, visitor) => {
+        await addedTime(parley, bot) // opens the connections of this visitor
         await sleep(ANSWER_MS * visitor / VISITORS) // each comes at a moment of its own, not all at once
         for (let i = 0; i < ANSWERS; i++) all.push(await addedTime(parley, bot))
     }))
