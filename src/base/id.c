@@ -25,7 +25,7 @@ static const char *const prefixes[] = {
     [ID_MESSAGE] = "msg_", [ID_SOURCE] = "src_",  [ID_ANSWER] = "ans_",  [ID_KEY] = "key_",
     [ID_JOB] = "job_",     [ID_SESSION] = "ses_", [ID_REQUEST] = "req_", [ID_AUDIT] = "aud_",
     [ID_TERMS] = "terms_", [ID_CHECKOUT] = "co_", [ID_ALARM] = "alarm_", [ID_METER] = "use_",
-    [ID_LOG] = "log_",     [ID_CHANGE] = "chg_", [ID_ENGINE] = "eng_",
+    [ID_LOG] = "log_",     [ID_CHANGE] = "chg_",  [ID_ENGINE] = "eng_",
 };
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";

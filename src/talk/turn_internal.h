@@ -82,7 +82,7 @@ struct turn {
     struct conv conv; /* as loaded; of a new one: id, tenant, bot, version */
     bool opens, has_key;
     bool hands_off; /* to a person, in this turn */
-    bool looked; /* the key was looked up before a call outside */
+    bool looked;    /* the key was looked up before a call outside */
     struct outside outside;
     struct turn_headers headers; /* of the call that is in flight */
     struct turn_engines engines;

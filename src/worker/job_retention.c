@@ -16,7 +16,7 @@
 #include "base/banned.h"
 
 #define RETENTION_BATCH 50
-#define ROWS_BATCH 500 /* of tables whose rows have no children */
+#define ROWS_BATCH 500           /* of tables whose rows have no children */
 #define RETENTION_DAYS_MAX 36500 /* more than a century means no limit */
 
 /* A pause after each full batch, so that turns never wait long behind a deletion. */

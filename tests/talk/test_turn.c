@@ -5,7 +5,6 @@
 #include "talk/message_internal.h"
 #include "talk/turn_internal.h"
 
-
 /* ---- the conversation cache ---- */
 
 static struct conv conv_of(int n, struct str flow_state)

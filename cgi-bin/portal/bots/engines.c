@@ -1,6 +1,5 @@
 /* engines.c: /app/bots/{bot}/engines: which engines the bot asks, in which order, and how. The form shows all limits,
  * so what was set through the API is seen here, and kept. */
-#include "engine/workspace/canary.h"
 #include "engine/workspace/engines.h"
 
 #include <math.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "engine/workspace/canary.h"
 #include "portal/bots/bots.h"
 #include "portal/page/engine_caps.h"
 #include "portal/page/engine_usage.h"
@@ -22,12 +22,12 @@ struct engines_number {
     bool whole;
 };
 #define CURRENCY_UNIT 1e9 /* costs are kept in 10^-9 of the currency */
-#define CAPS_OF(scope)                                                                                                 \
-    {scope "_calls_day", scope, "calls_day", 1, true}, {scope "_calls_month", scope, "calls_month", 1, true},          \
-        {scope "_tokens_day", scope, "tokens_day", 1, true}, {scope "_tokens_month", scope, "tokens_month", 1, true},  \
-        {scope "_cost_day", scope, "cost_day", CURRENCY_UNIT, true},                                                   \
-    {                                                                                                                  \
-        scope "_cost_month", scope, "cost_month", CURRENCY_UNIT, true                                                  \
+#define CAPS_OF(scope)                                                                                                \
+    {scope "_calls_day", scope, "calls_day", 1, true}, {scope "_calls_month", scope, "calls_month", 1, true},         \
+        {scope "_tokens_day", scope, "tokens_day", 1, true}, {scope "_tokens_month", scope, "tokens_month", 1, true}, \
+        {scope "_cost_day", scope, "cost_day", CURRENCY_UNIT, true},                                                  \
+    {                                                                                                                 \
+        scope "_cost_month", scope, "cost_month", CURRENCY_UNIT, true                                                 \
     }
 static const struct engines_number numbers[] = {
     {"temperature", NULL, "temperature", 1, false},

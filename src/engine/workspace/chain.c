@@ -28,8 +28,8 @@ static const struct chain_limit limits[] = {
     {"stop", LIMIT_TEXTS, ENGINE_STOP_MAX, 100},
     {"history_tokens", LIMIT_COUNT, 0, 1000000},
     {"budget_ms", LIMIT_COUNT, 1000, 300000}, /* of one engine */
-    {"language", LIMIT_LANGUAGE, 0, 0}, /* in which engines answer; without it they are told nothing */
-    {"fallback", LIMIT_TEXT, 0, 4000}, /* what the visitor reads when all engines have failed */
+    {"language", LIMIT_LANGUAGE, 0, 0},       /* in which engines answer; without it they are told nothing */
+    {"fallback", LIMIT_TEXT, 0, 4000},        /* what the visitor reads when all engines have failed */
     {"mask", LIMIT_SWITCH, 0, 0},
     {"mask_patterns", LIMIT_TEXTS, PATTERNS_MAX, 500},
     {"visitor", LIMIT_CAPS, 0, 0},

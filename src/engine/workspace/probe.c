@@ -56,10 +56,8 @@ static enum status probe_take_rate(struct id tenant, struct err *e)
 static enum status probe_start(struct engine_probe *p, const struct config *cf, const struct workspace_engine *g,
                                const struct json *settings, const struct waker *waker, struct err *e)
 {
-    const struct engine_link link = {.engine = g->id,
-                                     .type = engine_type_find(g->type),
-                                     .settings = settings,
-                                     .budget_ms = PROBE_BUDGET_MS};
+    const struct engine_link link = {
+        .engine = g->id, .type = engine_type_find(g->type), .settings = settings, .budget_ms = PROBE_BUDGET_MS};
     const struct engine_chain_request rq = {
         .asking = ENGINE_ASK_PROBE, .tenant = p->tenant, .links = &link, .link_count = 1};
     if (!link.type)
