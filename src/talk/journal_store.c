@@ -206,20 +206,32 @@ static enum status journal_keep_visitors(struct db *c, const struct journal_turn
     return st == OK ? journal_rows_run(c, &visitor_keep, &r, NULL, e) : st;
 }
 
-/* Only bots that are being compared have counters, and they are few, so each turn adds to them by itself. */
+static bool journal_same_side(const struct journal_turn *t, const struct journal_turn *of)
+{
+    return t->canary == of->canary && id_eq(t->bot, of->bot);
+}
+
+/* The counters of a comparison are two rows that all turns of its bot share, so each gets one statement for the whole
+ * batch, by the first turn that belongs to it. */
 static enum status journal_add_canaries(struct db *c, const struct journal_turn *const *turns, size_t n, struct err *e)
 {
     enum status st = OK;
     for (size_t i = 0; st == OK && i < n; i++) {
         const struct journal_turn *t = turns[i];
-        const struct canary_counts one = {.conversations = t->opens,
-                                          .answered = t->counts,
-                                          .handed_off = t->hands_off,
-                                          .turns = 1,
-                                          .took_ms = t->took_ms};
-
-        if (t->canary)
-            st = engine_canary_add(c, t->tenant, t->bot, t->canary, &one, e);
+        struct canary_counts sum = {.turns = 0};
+        bool added = !t->canary;
+        for (size_t k = 0; k < i; k++)
+            added = added || journal_same_side(turns[k], t);
+        for (size_t k = i; !added && k < n; k++)
+            if (journal_same_side(turns[k], t)) {
+                sum.conversations += turns[k]->opens;
+                sum.answered += turns[k]->counts;
+                sum.handed_off += turns[k]->hands_off;
+                sum.turns++;
+                sum.took_ms += turns[k]->took_ms;
+            }
+        if (!added)
+            st = engine_canary_add(c, t->tenant, t->bot, t->canary, &sum, e);
     }
     return st;
 }

@@ -481,6 +481,10 @@ test('a canary runs on another published version, and hand-offs are counted', { 
     assert.deepEqual([others.handed_off, canary.handed_off, others.answered, canary.answered], [seen.Second, seen.First, seen.Second, seen.First])
     const rows = await parley.sql(`SELECT version, canary, COUNT(*) n FROM conversation WHERE tenant_id = 0x${tenant} AND bot_id = 0x${hex} GROUP BY version, canary ORDER BY version`)
     assert.deepEqual(rows.map(r => [Number(r.version), Number(r.canary), Number(r.n)]), [[1, 3, seen.First], [2, 2, seen.Second]])
+    const together = await Promise.all(Array.from({ length: 60 }, () => send(parley, bot, { text: 'go' }))) // recorded in batches
+    for (const reply of together) seen[reply.body.messages[0].text]++
+    const now = await call('GET', `/bots/${bot}/canary`)
+    assert.deepEqual([now.others.conversations, now.canary.conversations, now.others.turns, now.canary.turns, now.others.handed_off], [seen.Second, seen.First, seen.Second, seen.First, seen.Second])
 })
 
 test('300 turns that wait for an engine hold no threads', { timeout: 60000 }, async () => {
