@@ -178,8 +178,6 @@ static enum status read_http_json_body(struct flow_reader *r, const struct json 
     return st;
 }
 
-/* A body that is a string is sent as it is. How its variables are escaped depends on the content type, which may itself
- * hold a variable, so the modes are set when the call is made (media.c). */
 /* The type decides how variables are escaped. An author who wrote one without an escape would otherwise learn it from
  * a call that is not made. A type that is a variable can be any. */
 static enum status http_check_body_type(struct flow_reader *r, const struct node_http *h)
@@ -206,6 +204,8 @@ static enum status http_check_body_type(struct flow_reader *r, const struct node
     return OK;
 }
 
+/* A body that is a string is sent as it is. How its variables are escaped depends on the content type, which may itself
+ * hold a variable, so the modes are set when the call is made (media.c). */
 static enum status read_http_body(struct flow_reader *r, const struct json *j, struct node_http *h)
 {
     const struct json *body = json_get(j, "body");

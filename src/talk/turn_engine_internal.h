@@ -24,7 +24,7 @@ struct turn_engine {
     struct buf text;      /* of the answer so far */
     size_t shown;         /* how much of it went to the sink as it came */
     bool whole;           /* a message has ended: the next piece begins another */
-    enum status given_up; /* the turn will end with this; OK: it goes on */
+    enum status given_up; /* the turn will end with this; OK: it continues */
     struct err why;
     bool handoff;      /* a person is wanted */
     struct str reason; /* why; may be "" */
@@ -55,9 +55,8 @@ enum status turn_engine_state_set(struct turn *u, struct id engine, const struct
 
 /* turn_engine_note.c: notes in the path of a test turn, with the node that asked, what was sent and how each try ended:
  * "asked": {"sent": [{"role", "text"}], "cut" (true: that is not all), "tries": [{"engine" (its name), "model", "in",
- * "out" (tokens), "first", "total" (ms), "fault"}], "handoff" (the
- * engine's reason, if it wants a person)}. A number that is not known is -1. To be called before
- * turn_engine_abandon. */
+ * "out" (tokens), "first", "total" (ms), "fault"}], "handoff" (the engine's reason, if it wants a person)}. A number
+ * that is not known is -1. To be called before turn_engine_abandon. */
 enum status turn_engine_note(struct turn *u, const struct engine_outcome *o, struct err *e);
 
 /* Gives the question up, if there is one. */
