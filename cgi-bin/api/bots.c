@@ -348,13 +348,10 @@ static enum status api_bots_caps_json(struct api_call *call, struct id bot, cons
 static enum status api_bots_chain_json(struct api_call *call, struct id bot, const struct bot_engines *b,
                                        struct json **out)
 {
-    struct json *o = json_new_object(call->a), *chain = NULL;
-    char id[ID_TEXT_MAX];
-    bool ok = o && json_set_array(o, "chain", &chain) == 0;
-    for (size_t i = 0; ok && i < b->n; i++)
-        ok = json_push_str(chain, str_from(id_text(ID_ENGINE, b->chain[i], id))) == 0;
-    ok = ok && json_set_str(o, "prompt", b->prompt) == 0 && json_set_copy(o, "limits", b->limits) == 0 &&
-         json_set_int(o, "revision", b->revision) == 0;
+    struct json *o = json_new_object(call->a);
+    bool ok = o && json_set_ids(o, "chain", ID_ENGINE, b->chain, b->n) == 0 &&
+              json_set_str(o, "prompt", b->prompt) == 0 && json_set_copy(o, "limits", b->limits) == 0 &&
+              json_set_int(o, "revision", b->revision) == 0;
     *out = o;
     return ok ? api_bots_caps_json(call, bot, b, o) : err_nomem(&call->e);
 }
@@ -433,12 +430,9 @@ static int api_bots_counts_fill(struct json *o, const struct canary_counts *n)
 
 static int api_bots_canary_fill(struct json *o, const struct engine_canary *k)
 {
-    struct json *chain;
-    if (json_set_int(o, "run", k->run) || json_set_int(o, "percent", k->percent) || json_set_array(o, "chain", &chain))
+    if (json_set_int(o, "run", k->run) || json_set_int(o, "percent", k->percent) ||
+        json_set_ids(o, "chain", ID_ENGINE, k->chain, k->n))
         return -1;
-    for (size_t i = 0; i < k->n; i++)
-        if (json_push_str(chain, str_from(id_text(ID_ENGINE, k->chain[i], (char[ID_TEXT_MAX]){0}))))
-            return -1;
     if (k->version ? json_set_int(o, "version", k->version) : json_set_null(o, "version"))
         return -1;
     return k->run ? json_set_time(o, "started_at", k->started_ms) : json_set_null(o, "started_at");

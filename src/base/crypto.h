@@ -23,7 +23,8 @@ void crypto_mac(const uint8_t key[CRYPTO_KEY], struct str data, uint8_t out[CRYP
 void crypto_hmac_sha256_parts(struct str key, const struct str *parts, size_t n, uint8_t out[32]);
 /* Append the signature of `data` as RS256 of RFC 7518 has it (RSASSA-PKCS1-v1_5 with SHA-256). `pem` is a private key
  * without a passphrase (PKCS #8 or PKCS #1), of 2,048 to 4,096 bits; a signature takes at most a few milliseconds.
- * ERR_INVALID, code rsa_key_invalid: the message says what is wrong with the key. ERR_INTERNAL when libcrypto fails. */
+ * ERR_INVALID, code rsa_key_invalid: the message says what is wrong with the key. ERR_NOMEM;
+ * ERR_INTERNAL when libcrypto fails. After a failure `out` is of no use. */
 enum status crypto_rsa_sign_sha256(struct str pem, struct str data, struct buf *out, struct err *e);
 /* Compares in constant time. */
 bool crypto_equal(const void *a, const void *b, size_t n);

@@ -61,7 +61,7 @@ enum status crypto_rsa_sign_sha256(struct str pem, struct str data, struct buf *
     if (st == OK) {
         md = EVP_MD_CTX_new();
         if (!rsa_sign(md, key, data, out))
-            st = err_set(e, E_internal, "libcrypto cannot sign with the private key.");
+            st = buf_ok(out) ? err_set(e, E_internal, "libcrypto cannot sign with the private key.") : err_nomem(e);
     }
     EVP_MD_CTX_free(md);
     EVP_PKEY_free(key);

@@ -103,6 +103,8 @@ int json_set_null(struct json *obj, const char *key);
 int json_set_copy(struct json *obj, const char *key, const struct json *value);
 /* An array of `n` texts. */
 int json_set_strings(struct json *obj, const char *key, const struct str *list, size_t n);
+/* An array of `n` ids, each as id_text. */
+int json_set_ids(struct json *obj, const char *key, enum id_kind kind, const struct id *list, size_t n);
 /* Remove a member, if there is one. */
 void json_del(struct json *obj, const char *key);
 int json_push(struct json *arr, struct json *child);

@@ -196,12 +196,9 @@ enum status cmd_engine_remove(struct cli *cl, struct err *e)
 
 static enum status engine_print_chain(struct cli *cl, const struct bot_engines *b, struct err *e)
 {
-    char id[ID_TEXT_MAX];
-    struct json *o = json_new_object(&cl->arena), *chain = NULL;
-    bool ok = o && json_set_array(o, "chain", &chain) == 0;
-    for (size_t i = 0; ok && i < b->n; i++)
-        ok = json_push_str(chain, str_from(id_text(ID_ENGINE, b->chain[i], id))) == 0;
-    if (!ok || json_set_str(o, "prompt", b->prompt) != 0 || json_set_copy(o, "limits", b->limits) != 0)
+    struct json *o = json_new_object(&cl->arena);
+    if (!o || json_set_ids(o, "chain", ID_ENGINE, b->chain, b->n) != 0 || json_set_str(o, "prompt", b->prompt) != 0 ||
+        json_set_copy(o, "limits", b->limits) != 0)
         return err_nomem(e);
     cli_out(cl, o);
     return OK;

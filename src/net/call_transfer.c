@@ -93,7 +93,7 @@ static int transfer_on_ready(void *ctx, char *ip, char *local_ip, int port, int 
         c->refused = true;
         return CURL_PREREQFUNC_ABORT;
     }
-    c->refused = false; /* of another address of the same name */
+    c->refused = false; /* that was an earlier address of the same name */
     if (c->phase != CALL_CONNECTING && !c->repeatable)
         return CURL_PREREQFUNC_ABORT;
     if (c->phase == CALL_CONNECTING) {

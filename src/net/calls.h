@@ -10,11 +10,10 @@
  * call is to close its connection, and no other call suffers from it. A call of a tenant with POST or PATCH is sent at
  * most once; one with GET, PUT or DELETE is sent again if a reused connection ends before any reply.
  *
- * Tenants do not meet here. A connection is reused for the same tenant and host only; the breaker of a host
- * is kept for each tenant; and a tenant may have only as many calls in flight as there are free places
- * (in all as many as the setting calls_max says), so one tenant gets half of the places, two get a third each, and a
- * tenant that comes later always finds some. A call beyond that waits in the queue of its tenant, and its total_ms goes
- * on running.
+ * Tenants do not meet here. A connection is reused for the same tenant and host only; each tenant has its own breaker
+ * for a host; and a tenant may have only as many calls in flight as there are free places (calls_max in all), so one
+ * tenant gets half of the places, two get a third each, and a tenant that comes later always finds some. A call beyond
+ * that waits in the queue of its tenant, and its total_ms continues to run.
  *
  * Thread safe, unless stated otherwise. */
 #ifndef PARLEY_NET_CALLS_H

@@ -83,7 +83,7 @@ struct call {
 bool call_set_callbacks(struct call *c);
 /* The time at which the current phase has to be over, and the class of a call that exceeds it. */
 int64_t call_due(const struct call *c, enum call_class *class);
-/* Set the deadline timer, unless it fires earlier anyway: the call is armed again then. */
+/* Set the deadline timer, unless it fires earlier anyway; the call is then armed again. */
 void call_arm(struct call *c);
 /* The class of a transfer that libcurl has ended. */
 enum call_class call_classify(const struct call *c, CURLcode rc);

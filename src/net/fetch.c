@@ -40,7 +40,7 @@ static void fetch_done(void *ctx, const struct call_result *r)
     waker_wake(&waker);
 }
 
-/* `sent` first: it is right also if there is no memory for the rest. */
+/* `sent` is set first, so that it is right even without memory for the rest. */
 enum status net_copy_reply(const struct call_result *r, struct arena *a, struct fetch_reply *out, struct err *e)
 {
     bool ok = true;
@@ -68,7 +68,6 @@ enum status fetch(const struct config *config, struct arena *a, const struct fet
 {
     struct fetch_wait w = {0};
     struct waker_wait wait;
-    struct call *call = NULL;
     struct call_request request = {.method = rq->method,
                                    .url = rq->url,
                                    .headers = rq->headers,
@@ -83,14 +82,13 @@ enum status fetch(const struct config *config, struct arena *a, const struct fet
     struct call_events on = {.ctx = &w, .done = fetch_done};
     if (config)
         request.private_hosts = str_from(config_string(config, CONFIG_http_allow_private));
-    enum status st = call_start(&request, &on, &call, e);
+    enum status st = call_start(&request, &on, NULL, e);
     if (st == OK) {
         while (!waker_wait_for(&wait, -1))
             ;
         st = net_copy_reply(w.result, a, out, e);
         call_result_free(w.result);
     }
-    call_release(call);
     waker_wait_end(&wait);
     return st;
 }

@@ -351,7 +351,7 @@ int seats_taken(struct seats *all)
     return n;
 }
 
-/* They are in no list meanwhile, so that no request begins in one. */
+/* The warm seats are in no list meanwhile, so that no request begins in one. */
 void seats_trim(struct seats *all)
 {
     pthread_mutex_lock(&all->lock);

@@ -183,6 +183,16 @@ int json_set_strings(struct json *obj, const char *key, const struct str *list, 
     return bad;
 }
 
+int json_set_ids(struct json *obj, const char *key, enum id_kind kind, const struct id *list, size_t n)
+{
+    struct json *arr;
+    char text[ID_TEXT_MAX];
+    int bad = json_set_array(obj, key, &arr);
+    for (size_t i = 0; !bad && i < n; i++)
+        bad = json_push_str(arr, str_from(id_text(kind, list[i], text)));
+    return bad;
+}
+
 void json_del(struct json *obj, const char *key)
 {
     if (json_is(obj, JSON_OBJECT))

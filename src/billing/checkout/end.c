@@ -86,8 +86,7 @@ static enum status ending_end_one(struct ending *g, const struct subscription *s
              : err_nomem(&why);
     stripe_form_release(&f);
     if (st != OK && st != ERR_NOT_FOUND) { /* not found: an earlier try ended it, or its customer was deleted */
-        if (e)
-            *e = why;
+        *e = why;
         return st;
     }
     operation_refresh(op, STRIPE_OBJECT_SUBSCRIPTION, sub->id);

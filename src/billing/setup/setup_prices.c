@@ -10,6 +10,7 @@
 
 /* What is sold of a plan, in the order in which it is made. */
 static const enum price_role prices_sold[] = {PRICE_BASE, PRICE_USAGE};
+_Static_assert(COUNT_OF(prices_sold) == 2, "prices_collect compares two");
 
 /* ---- what a price must look like ---- */
 
