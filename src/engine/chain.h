@@ -30,7 +30,7 @@ struct engine_link {
     const struct engine_type *type;
     const struct json *settings;                /* with the secret ones */
     const struct json *state;                   /* of this engine, in place of the turn's; NULL: that one */
-    int64_t connect_ms, first_byte_ms, idle_ms; /* 0: the default; of first_byte_ms also a third of budget_ms */
+    int64_t connect_ms, first_byte_ms, idle_ms; /* 0: the default; first_byte_ms then grows with budget_ms */
     int64_t budget_ms;                          /* for this engine with all its tries; 0: the default */
 };
 enum engine_asking { ENGINE_ASK_TURN, ENGINE_ASK_PROBE, ENGINE_ASK_EMBED, ENGINE_ASK_RERANK };

@@ -17,7 +17,7 @@
 struct rasa {
     struct fetch_header bearer;
     struct str token;             /* as it is written in an address; "" without one */
-    bool list;                    /* the reply was what the REST channel sends */
+    bool healthy;                 /* of a probe: the channel says that its status is "ok" */
     char strange[RASA_NAMES_MAX]; /* the names in the first payload that cannot be shown */
 };
 
@@ -45,6 +45,8 @@ static void rasa_open(struct engine_run *run)
     buf_release(&token);
     if (!ok)
         engine_run_end(run, ENGINE_INTERNAL);
+    else if (r->token.n)
+        engine_run_hide(run, r->token);
 }
 
 /* ---- messages ---- */
@@ -132,17 +134,17 @@ static void rasa_emit_message(struct engine_run *run, const struct json *m)
  * answers with the word "success", and a proxy with an error in an object. */
 static bool rasa_on_document(struct engine_run *run, struct str event, const struct json *doc)
 {
-    struct rasa *r = engine_run_memory(run);
     (void)event;
     if (json_is(doc, JSON_OBJECT) && json_has(doc, "recipient_id")) {
         rasa_emit_message(run, doc);
     } else if (!json_is(doc, JSON_ARRAY)) {
-        engine_run_fail_text(run, ENGINE_PROTOCOL, "The reply is an object and not a list of messages.");
+        engine_run_fail_text(run, ENGINE_PROTOCOL,
+                             json_is(doc, JSON_OBJECT) ? "The reply is an object and not a list of messages."
+                                                       : "The reply is not a list of messages.");
         return true;
     }
     for (size_t i = 0; json_is(doc, JSON_ARRAY) && i < json_len(doc) && !engine_run_over(run); i++)
         rasa_emit_message(run, json_at(doc, i));
-    r->list = true;
     return true;
 }
 
@@ -158,10 +160,8 @@ static void rasa_on_end(struct engine_run *run)
 /* A web server says "Not Found" for a Rasa server without the channel as for any other address. */
 static bool rasa_on_failed(struct engine_run *run, const struct engine_failure *f, const struct json *doc)
 {
-    const struct rasa *r = engine_run_memory(run);
     struct engine_failure said = *f;
     (void)doc;
-    engine_failure_redact(&said, r->token);
     if (said.class == ENGINE_NOT_FOUND)
         engine_failure_detail(&said, STR("The server has no REST channel at this address. Check the address, and that "
                                          "credentials.yml of the server has a line \"rest:\"."));
@@ -224,14 +224,14 @@ static bool rasa_on_health(struct engine_run *run, struct str event, const struc
 {
     struct rasa *r = engine_run_memory(run);
     (void)event;
-    r->list = str_eqz(json_get_str(doc, "status"), "ok");
+    r->healthy = str_eqz(json_get_str(doc, "status"), "ok");
     return true;
 }
 
 static void rasa_on_health_end(struct engine_run *run)
 {
     const struct rasa *r = engine_run_memory(run);
-    if (r->list)
+    if (r->healthy)
         engine_run_end(run, ENGINE_OK);
     else
         engine_run_fail_text(run, ENGINE_PROTOCOL, "The REST channel does not say that its status is \"ok\".");

@@ -10,8 +10,7 @@
 
 const char *engine_receive_secret(const struct engine_type *type)
 {
-    const struct engine_ops *ops = engine_ops_of(type);
-    return ops->caps & ENGINE_LATE_REPLIES ? ops->receive_secret : NULL;
+    return engine_ops_of(type)->receive_secret;
 }
 
 bool engine_receives(const struct engine_type *type, const struct json *settings)

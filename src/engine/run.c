@@ -170,7 +170,7 @@ static void run_emit_clean(struct engine_run *run, const struct engine_event *ev
     struct arena a;
     bool ok = true;
     arena_init(&a, ENGINE_RUN_ARENA);
-    struct engine_choice *choices = arena_array(&a, ev->choice_count + 1, sizeof(*choices));
+    struct engine_choice *choices = ev->choice_count ? arena_array(&a, ev->choice_count, sizeof(*choices)) : NULL;
     for (size_t i = 0; choices && i < ev->choice_count; i++)
         choices[i] = (struct engine_choice){run_clean_text(&a, ev->choices[i].label, &ok),
                                             run_clean_text(&a, ev->choices[i].value, &ok),
@@ -179,7 +179,7 @@ static void run_emit_clean(struct engine_run *run, const struct engine_event *ev
     clean.text = run_clean_text(&a, ev->text, &ok);
     clean.title = run_clean_text(&a, ev->title, &ok);
     clean.url = run_clean_text(&a, ev->url, &ok);
-    if (ok && choices)
+    if (ok && (choices || !ev->choice_count))
         run->owner.event(run->owner.ctx, &clean);
     else
         engine_run_end(run, ENGINE_INTERNAL);

@@ -94,7 +94,9 @@ test('an object in place of a list is refused in words, as is everything else th
     for (const [body, type] of [['success', 'text/html; charset=utf-8'], ['"success"', 'application/json'], ['', 'text/html'], ['', ''], ['[{"text":"a"}', 'application/json'], ['data: {}\n\n', 'text/event-stream'],
         [`${'['.repeat(1000)}${']'.repeat(1000)}`, 'application/json']]) {
         fake.script = { status: 200, body, headers: { 'content-type': type } }
-        assert.equal((await ask()).class, 'PROTOCOL', body)
+        const got = await ask()
+        assert.equal(got.class, 'PROTOCOL', body)
+        assert.doesNotMatch(got.text ?? '', /object and not a list/)
     }
 })
 

@@ -25,7 +25,7 @@ enum status google_account_grant(const struct google_account *g, int64_t now_ms,
 #define GOOGLE_TOKEN_MAX 4096 /* bytes; a longer token is not kept */
 /* Append the token of the account; false if there is none. */
 bool google_token_find(const struct google_account *g, struct buf *out);
-/* Takes the place of the token before, which may have been refused. */
+/* Replaces the earlier token, which may have been refused. */
 void google_token_keep(const struct google_account *g, struct str token, int64_t life_s);
 
 #endif

@@ -125,7 +125,7 @@ void dialogflow_note_names(struct engine_run *run, const char *what, const struc
     buf_printf(&names, "%s cannot be shown and was left out:", what);
     for (size_t i = 0; buf_ok(&names) && json_each(object, &it); i++)
         buf_printf(&names, "%s %.*s", i ? "," : "", STR_F(it.key));
-    buf_puts(&names, json_len(object) ? "." : " it has no names.");
+    buf_puts(&names, json_len(object) ? "." : " it is not an object with members.");
     dialogflow_note(run, buf_str(&names));
 }
 
@@ -178,8 +178,7 @@ static bool dialogflow_use_token(struct engine_run *run, struct str token)
         return false;
     }
     d->bearer = (struct fetch_header){STR("Authorization"), str_from(bearer)};
-    d->token = str_sub(d->bearer.value, strlen("Bearer "), token.n);
-    engine_run_hide(run, d->token);
+    engine_run_hide(run, str_sub(d->bearer.value, strlen("Bearer "), token.n));
     return true;
 }
 

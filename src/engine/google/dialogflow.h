@@ -11,7 +11,6 @@
 /* The memory of a run of both engines. */
 struct dialogflow {
     struct google_account account;
-    struct str token;
     struct fetch_header bearer;
     struct str url, body; /* of detectIntent */
     void (*reply)(struct engine_run *run, const struct json *doc);

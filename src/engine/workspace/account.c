@@ -80,19 +80,19 @@ static enum status account_write_try(struct db *c, const struct engine_account_t
 {
     struct account_price *all;
     size_t n;
-    struct account_call k = {
-        .engine = t->engine,
-        .bot = tx->who->bot,
-        .conversation = tx->who->conversation,
-        .purpose = tx->who->purpose,
-        .type = t->type->name,
-        .model = t->model,
-        .outcome = engine_class_name(t->end.class),
-        .http = t->end.http,
-        .tokens_in = account_tokens(t->usage.tokens_in, t->estimate.tokens_in),
-        .tokens_out = account_tokens(t->usage.tokens_out, t->estimate.tokens_out),
-        .estimated = t->usage.tokens_in < 0 || t->usage.tokens_out<0, .first_ms = t->first_ms> 0 ? t->first_ms : 0,
-        .total_ms = t->total_ms};
+    struct account_call k = {.engine = t->engine,
+                             .bot = tx->who->bot,
+                             .conversation = tx->who->conversation,
+                             .purpose = tx->who->purpose,
+                             .type = t->type->name,
+                             .model = t->model,
+                             .outcome = engine_class_name(t->end.class),
+                             .http = t->end.http,
+                             .tokens_in = account_tokens(t->usage.tokens_in, t->estimate.tokens_in),
+                             .tokens_out = account_tokens(t->usage.tokens_out, t->estimate.tokens_out),
+                             .estimated = t->usage.tokens_in < 0 || 0 > t->usage.tokens_out,
+                             .first_ms = t->first_ms > 0 ? t->first_ms : 0,
+                             .total_ms = t->total_ms};
     enum status st = account_store_prices(c, str_from(k.type), tx->a, &all, &n, e);
     if (st != OK)
         return st;

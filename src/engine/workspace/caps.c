@@ -231,8 +231,9 @@ static void caps_report_refused(struct db *c, struct caps_event *r, int64_t used
     else
         known = true;
     if (st == OK && !known) {
-        caps_log(r, used);
         st = db_transaction(c, caps_report_write, r, &e);
+        if (st == OK)
+            caps_log(r, used);
     }
     if (st != OK)
         log_line(LOG_ERROR, "engine_cap_not_reported", LOG_S("code", err_code(&e)), LOG_S("message", e.message));
